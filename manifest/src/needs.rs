@@ -1,0 +1,221 @@
+//! What a variant asks of a machine, and whether the machine has it (DESIGN 5).
+//!
+//! Rules are signed data, so an unknown key makes the variant unfit and says
+//! so; it is never passed over. Facts that nobody could read are unfit too.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// `needs` of a variant as it is written.
+pub type Needs = BTreeMap<String, Rule>;
+
+/// A value of `needs`: a list means any of, text is one condition or several
+/// with spaces between, a table is a row of conditions for a GPU.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Rule {
+    /// `">=2.35"`, `"avx2 fma"`.
+    Text(String),
+    /// Any of.
+    Any(Vec<Rule>),
+    /// Conditions by key, all of them.
+    Row(BTreeMap<String, Rule>),
+}
+
+/// The facts that rules are held against. `None` is a fact nobody could read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Version of the operating system's kernel, `6.8.0`, `23.5.0`, `10.0.22631`.
+    pub os: Option<String>,
+    /// Version of the GNU C library, when that is this machine's.
+    pub glibc: Option<String>,
+    /// Version of musl, when that is this machine's.
+    pub musl: Option<String>,
+    /// Processor features, `avx2`.
+    pub cpu: Option<Vec<String>>,
+    /// Bytes of memory.
+    pub memory: Option<u64>,
+    /// Bytes free where the slot will be.
+    pub disk: Option<u64>,
+}
+
+/// Every reason why these needs are not met; empty when they are.
+pub fn unmet(needs: &Needs, facts: &Facts) -> Vec<String> {
+    needs.iter().filter_map(|(key, rule)| why_not(key, rule, facts)).collect()
+}
+
+fn why_not(key: &str, rule: &Rule, facts: &Facts) -> Option<String> {
+    let wanted = shown(rule);
+    let version = |what: &str, have: &Option<String>| match have {
+        None => Some(format!("needs {what} {wanted}, and this machine's is not known")),
+        Some(have) => (!any(rule, &|text| holds_all(text, &|c| compare(c, have))))
+            .then(|| format!("needs {what} {wanted}, this machine has {have}")),
+    };
+    let bytes = |what: &str, have: Option<u64>| match have {
+        None => Some(format!("needs {wanted} of {what}, and how much there is is not known")),
+        Some(have) => (!any(rule, &|text| holds_all(text, &|c| compare_bytes(c, have))))
+            .then(|| format!("needs {wanted} of {what}, this machine has {have} bytes")),
+    };
+    match key {
+        "os" => version("system", &facts.os),
+        "glibc" => match (&facts.glibc, &facts.musl) {
+            (None, Some(musl)) => {
+                Some(format!("needs glibc {wanted}, this machine has musl {musl}"))
+            }
+            (have, _) => version("glibc", have),
+        },
+        "musl" => match (&facts.musl, &facts.glibc) {
+            (None, Some(glibc)) => {
+                Some(format!("needs musl {wanted}, this machine has glibc {glibc}"))
+            }
+            (have, _) => version("musl", have),
+        },
+        "cpu" => match &facts.cpu {
+            None => {
+                Some(format!("needs a processor with {wanted}, and its features are not known"))
+            }
+            Some(have) => {
+                let has = |feature: &str| have.iter().any(|f| f == feature);
+                (!any(rule, &|text| holds_all(text, &has)))
+                    .then(|| format!("needs a processor with {wanted}, this one has it not"))
+            }
+        },
+        "memory" => bytes("memory", facts.memory),
+        "disk" => bytes("free disk", facts.disk),
+        "nvidia" | "amd" | "intel" | "vulkan" | "metal" | "libs" => {
+            Some(format!("needs {key}, which this program cannot judge yet"))
+        }
+        other => {
+            let other = other.escape_default();
+            Some(format!("needs `{other}`, which this program does not know: update it"))
+        }
+    }
+}
+
+/// Whether any of the texts of a rule holds. A row is for GPUs alone.
+fn any(rule: &Rule, holds: &dyn Fn(&str) -> bool) -> bool {
+    match rule {
+        Rule::Text(text) => holds(text),
+        Rule::Any(rules) => rules.iter().any(|rule| any(rule, holds)),
+        Rule::Row(_) => false,
+    }
+}
+
+/// Whether every condition of a text holds; a text without one never does.
+fn holds_all(text: &str, holds: &dyn Fn(&str) -> bool) -> bool {
+    let mut conditions = text.split_whitespace().peekable();
+    conditions.peek().is_some() && conditions.all(holds)
+}
+
+/// One condition on a version: `>=V`, `<V` or `V`, numbers between dots. Parts
+/// that are missing count as 0, so 2.35 is 2.35.0.
+fn compare(condition: &str, have: &str) -> bool {
+    let Some(have) = numbers(have) else { return false };
+    if let Some(least) = condition.strip_prefix(">=") {
+        numbers(least).is_some_and(|least| have >= least)
+    } else if let Some(limit) = condition.strip_prefix('<') {
+        numbers(limit).is_some_and(|limit| have < limit)
+    } else {
+        numbers(condition).is_some_and(|exact| have == exact)
+    }
+}
+
+/// The leading numbers of a version: `6.8.0-45-generic` is 6, 8, 0. Trailing
+/// zeros are dropped so that versions of unlike length compare.
+fn numbers(text: &str) -> Option<Vec<u64>> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let parts: Option<Vec<u64>> =
+        text[..end].trim_end_matches('.').split('.').map(|part| part.parse().ok()).collect();
+    let mut parts = parts?;
+    while parts.len() > 1 && parts.last() == Some(&0) {
+        parts.pop();
+    }
+    Some(parts)
+}
+
+/// One condition on a number of bytes: `>=8GiB`, `<500MB`, `>=1048576`.
+fn compare_bytes(condition: &str, have: u64) -> bool {
+    if let Some(least) = condition.strip_prefix(">=") {
+        bytes_of(least).is_some_and(|least| have >= least)
+    } else if let Some(limit) = condition.strip_prefix('<') {
+        bytes_of(limit).is_some_and(|limit| have < limit)
+    } else {
+        false
+    }
+}
+
+fn bytes_of(text: &str) -> Option<u64> {
+    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    let tens = [("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000)];
+    for (unit, factor) in units.into_iter().chain(tens) {
+        if let Some(number) = text.strip_suffix(unit) {
+            return number.parse::<u64>().ok()?.checked_mul(factor);
+        }
+    }
+    text.parse().ok()
+}
+
+/// A rule as a person would say it.
+fn shown(rule: &Rule) -> String {
+    match rule {
+        Rule::Text(text) => text.escape_default().to_string(),
+        Rule::Any(rules) => rules.iter().map(shown).collect::<Vec<_>>().join(" or "),
+        Rule::Row(row) => {
+            let parts = row.iter().map(|(key, rule)| format!("{key} {}", shown(rule)));
+            parts.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts() -> Facts {
+        Facts {
+            os: Some("6.8.0-45-generic".into()),
+            glibc: Some("2.36".into()),
+            musl: None,
+            cpu: Some(vec!["avx2".into(), "fma".into()]),
+            memory: Some(16 << 30),
+            disk: None,
+        }
+    }
+
+    fn needs(json: &str) -> Needs {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn needs_that_are_met() {
+        for met in [
+            "{}",
+            r#"{"glibc":">=2.35"}"#,
+            r#"{"glibc":">=2.4.1"}"#,
+            r#"{"glibc":"2.36.0"}"#,
+            r#"{"glibc":[">=3","<2.37 >=2.36"]}"#,
+            r#"{"cpu":"avx2 fma","memory":">=8GiB","os":">=5.4"}"#,
+        ] {
+            assert_eq!(unmet(&needs(met), &facts()), Vec::<String>::new(), "{met}");
+        }
+    }
+
+    #[test]
+    fn needs_that_are_not_met_say_why() {
+        for (needed, word) in [
+            (r#"{"glibc":">=2.38"}"#, "has 2.36"),
+            (r#"{"musl":">=1.2"}"#, "has glibc 2.36"),
+            (r#"{"cpu":"avx2 avx512f"}"#, "has it not"),
+            (r#"{"memory":">=64GiB"}"#, "has 17179869184 bytes"),
+            (r#"{"disk":">=1"}"#, "not known"),
+            (r#"{"nvidia":[{"compute":["8.6"],"driver":">=550"}]}"#, "cannot judge"),
+            (r#"{"quantum":">=1"}"#, "does not know"),
+            (r#"{"glibc":""}"#, "has 2.36"),
+            (r#"{"glibc":"~2"}"#, "has 2.36"),
+        ] {
+            let reasons = unmet(&needs(needed), &facts());
+            assert_eq!(reasons.len(), 1, "{needed}");
+            assert!(reasons[0].contains(word), "{needed}: {}", reasons[0]);
+        }
+    }
+}
