@@ -1,1 +1,56 @@
-//! The program on the user's machine.
+//! OffGrid Setup: the program on the user's machine.
+//!
+//! ```text
+//! Env -> Settings --+
+//! Host (probed) ----+-> Selection -> Plan(Vec<Step>) -> run -> Receipt
+//! Verified<Release>-+      pure          pure      Journal . Events
+//! ```
+//!
+//! Everything left of `run` decides and changes nothing; `run` does and decides
+//! nothing. The modules, in reading order:
+//!
+//! - [`env`], [`settings`]: what was typed and what it means here
+//! - [`host`]: facts about the target computer
+//! - [`source`], [`trust`]: bytes from anywhere, and which of them are believed
+//! - [`select`], [`plan`]: what fits, and what is to be done
+//! - [`step`], [`run`], [`journal`], [`receipt`]: doing it so that it can be taken back
+//! - [`store`], [`lock`], [`disk`]: the prefix, and every way to touch a file
+//! - [`fill`], [`fetch`], [`decode`], [`unpack`]: a slot from blobs
+//! - [`gate`], [`child`]: whether a slot works on this machine
+//! - [`service`], [`dispatch`]: the app while it runs, and as a command
+//! - [`event`], [`report`], [`error`]: what is said, and the only place that says it
+//! - [`cli`]: one file for each command
+//! - [`platform`]: the only place with an operating system's name in it
+
+pub mod child;
+pub mod cli;
+pub mod decode;
+pub mod disk;
+pub mod dispatch;
+pub mod env;
+pub mod error;
+pub mod event;
+pub mod fetch;
+pub mod fill;
+pub mod gate;
+pub mod host;
+pub mod inspect;
+pub mod journal;
+pub mod lock;
+pub mod models;
+pub mod plan;
+pub mod platform;
+pub mod receipt;
+pub mod report;
+pub mod run;
+pub mod select;
+pub mod service;
+pub mod settings;
+pub mod source;
+pub mod stamp;
+pub mod step;
+pub mod store;
+pub mod trust;
+pub mod unpack;
+
+pub use error::Error;

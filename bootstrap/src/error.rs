@@ -1,0 +1,97 @@
+//! What a command can end with: one enum over the modules' own, each with its
+//! stable code and, apart from the text, what to do about it.
+
+use crate::{
+    disk, fetch, fill, gate, journal, lock, run, select, service, settings, source, store, trust,
+    unpack,
+};
+use offgrid_manifest::Code;
+
+macro_rules! errors {
+    ($($variant:ident($inner:ty),)*) => {
+        /// Any error of this program.
+        #[derive(Debug, thiserror::Error)]
+        pub enum Error {
+            $(
+                #[doc = concat!("See [`", stringify!($inner), "`].")]
+                #[error(transparent)]
+                $variant(#[from] $inner),
+            )*
+        }
+
+        impl Error {
+            /// The stable name.
+            pub fn code(&self) -> Code {
+                match self { $(Error::$variant(error) => error.code(),)* }
+            }
+
+            /// What to do about it.
+            pub fn hint(&self) -> Option<String> {
+                match self { $(Error::$variant(error) => error.hint(),)* }
+            }
+        }
+    };
+}
+
+errors! {
+    Settings(settings::Error),
+    Manifest(Refused),
+    Disk(disk::Error),
+    Store(store::Error),
+    Lock(lock::Error),
+    Journal(journal::Error),
+    Source(source::Error),
+    Trust(trust::Error),
+    Select(select::Error),
+    Fetch(fetch::Error),
+    Fill(fill::Error),
+    Unpack(unpack::Error),
+    Gate(gate::Error),
+    Service(service::Error),
+    Run(run::Error),
+}
+
+/// A document or name that the manifest crate refused.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Refused(#[from] pub offgrid_manifest::Error);
+
+impl Refused {
+    fn code(&self) -> Code {
+        self.0.code()
+    }
+
+    fn hint(&self) -> Option<String> {
+        hint_of(self.0.code())
+    }
+}
+
+impl From<offgrid_manifest::Error> for Error {
+    fn from(error: offgrid_manifest::Error) -> Error {
+        Error::Manifest(Refused(error))
+    }
+}
+
+/// What helps against an error that its name alone explains.
+pub fn hint_of(code: Code) -> Option<String> {
+    let hint = match code {
+        Code::Unstamped => {
+            "download offgrid-setup from a depot, or stamp this one: \
+             offgrid-depot stamp BIN --root FILE --source URL -o OUT"
+        }
+        Code::Schema => "update this program: fetch the newest offgrid-setup and run it again",
+        Code::Frozen => {
+            "the source may be cut off from the news; try another with --source URL, or accept \
+             the old state with --accept-stale"
+        }
+        Code::Rollback | Code::Mixmatch | Code::Hash | Code::Size => {
+            "the source may be outdated or damaged; try another with --source URL"
+        }
+        Code::SigThreshold | Code::SigAlg | Code::Type | Code::Name | Code::Parse => {
+            "nothing of it was used; try another source with --source URL, and tell whoever \
+             runs this one"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}

@@ -1,0 +1,7 @@
+//! The one binary: installed as `offgrid`, downloaded as `offgrid-setup`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    offgrid_setup::cli::main(offgrid_setup::env::Env::capture())
+}

@@ -1,0 +1,142 @@
+//! The receipt: what is installed, and how to give back what was there before.
+//! Written once at the end of a run, by one rename. Only what it names is ever
+//! removed. Receipts of every released schema are read for ever.
+
+use crate::disk;
+use crate::error::Error;
+use crate::step::Undo;
+use crate::store::{self, SlotName, Store};
+use offgrid_manifest::Digest;
+use offgrid_manifest::parts::Mode;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The schema of today.
+pub const SCHEMA: u64 = 1;
+const SIZE_MAX: u64 = 64 * 1024 * 1024;
+
+/// What is installed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// [`SCHEMA`].
+    pub schema: u64,
+    /// The run that wrote it.
+    pub run: String,
+    /// `user` or `system`.
+    pub scope: String,
+    /// Where it came from.
+    pub channel: String,
+    /// The live slot.
+    pub live: SlotName,
+    /// The slot that was live before it.
+    #[serde(default)]
+    pub previous: Option<SlotName>,
+    /// Every slot.
+    pub slots: BTreeMap<String, Slot>,
+    /// This program as it was installed.
+    pub program: Digest,
+    /// How the app is run.
+    pub service: String,
+    /// Models that were installed by name.
+    #[serde(default)]
+    pub models: BTreeMap<String, InstalledModel>,
+    /// What we made, oldest first, with the first Undo of each.
+    pub made: Vec<Made>,
+}
+
+/// One slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// The app's version.
+    pub app: String,
+    /// llama.cpp's version.
+    pub engine: String,
+    /// The bootstrapper's version that goes with the release.
+    pub setup: String,
+    /// Every file by its path in the slot.
+    pub files: BTreeMap<String, SlotFile>,
+    /// Every link by its path in the slot, with its target.
+    #[serde(default)]
+    pub links: BTreeMap<String, String>,
+}
+
+/// One file of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotFile {
+    /// Its mode.
+    pub mode: Mode,
+    /// Its digest.
+    pub sha256: Digest,
+    /// Its size.
+    pub size: u64,
+}
+
+/// A model from the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstalledModel {
+    /// Its path.
+    pub path: std::path::PathBuf,
+    /// Its digest.
+    pub sha256: Digest,
+    /// Its size.
+    pub size: u64,
+}
+
+/// Something that we made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// [`Undo::resource`].
+    pub resource: String,
+    /// How to give back what was there before the first install.
+    pub undo: Undo,
+}
+
+impl Receipt {
+    /// Takes in what a run made; a resource that is known keeps its first Undo.
+    pub fn add(&mut self, undo: &Undo) {
+        let Some(resource) = undo.resource() else { return };
+        if !self.made.iter().any(|made| made.resource == resource) {
+            self.made.push(Made { resource, undo: undo.clone() });
+        }
+    }
+
+    /// Forgets what a run gave back.
+    pub fn forget(&mut self, undo: &Undo) {
+        let resource = undo.resource();
+        self.made.retain(|made| Some(&made.resource) != resource.as_ref());
+    }
+}
+
+/// Reads the receipt; `None` when nothing is installed.
+///
+/// # Errors
+/// `E_STATE` when it is damaged, `E_SCHEMA` when it is newer.
+pub fn read(store: &Store) -> Result<Option<Receipt>, Error> {
+    #[derive(Deserialize)]
+    struct Opening {
+        schema: u64,
+    }
+    let path = store.receipt();
+    let Some(bytes) = disk::read(&path, SIZE_MAX)? else { return Ok(None) };
+    let damaged = |source| store::Error::Damaged { path: path.clone(), source };
+    let opening: Opening = serde_json::from_slice(&bytes).map_err(damaged)?;
+    if opening.schema > SCHEMA {
+        let message = format!(
+            "`{}` has schema {}, this program knows {SCHEMA}",
+            path.display(),
+            opening.schema
+        );
+        return Err(offgrid_manifest::Error::new(offgrid_manifest::Code::Schema, message).into());
+    }
+    Ok(Some(serde_json::from_slice(&bytes).map_err(damaged)?))
+}
+
+/// Writes the receipt: the moment in which a run counts as done.
+///
+/// # Errors
+/// Any file operation.
+pub fn write(store: &Store, receipt: &Receipt) -> Result<(), Error> {
+    let path = store.receipt();
+    let bytes = store::to_json(receipt, &path)?;
+    Ok(disk::write(&path, &bytes, 0o600)?)
+}

@@ -1,0 +1,220 @@
+//! The run protocol (reference/style.md 2.5): the only caller of steps. For each
+//! step: prepare, Intent with its Undo, apply, Done, every line durable before
+//! the next; at the end the receipt, and then the journal goes.
+//!
+//! Does and decides nothing: what to do is the plan's.
+
+use crate::error::Error as Any;
+use crate::event::{Event, Sink};
+use crate::journal::{self, Entry, Journal, Story};
+use crate::lock::Lock;
+use crate::plan::Plan;
+use crate::receipt::{self, Receipt};
+use crate::source::Sources;
+use crate::step::{Step, Undo};
+use crate::store::Store;
+use crate::disk;
+use offgrid_manifest::Code;
+
+/// How a run failed beyond what its step says.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Somebody pressed ctrl-c or the system asked us to stop.
+    #[error("interrupted; everything was taken back")]
+    Interrupted,
+    /// Taking back failed too.
+    #[error("the run could not be taken back")]
+    Unfinished {
+        /// What stopped it.
+        source: Box<Any>,
+    },
+}
+
+impl Error {
+    /// The stable name.
+    pub fn code(&self) -> Code {
+        match self {
+            Error::Interrupted => Code::Interrupted,
+            Error::Unfinished { .. } => Code::Unfinished,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::Interrupted => Some(
+                "what was downloaded is kept; run the same command again to go on from there"
+                    .into(),
+            ),
+            Error::Unfinished { .. } => {
+                Some("the journal is kept; type `offgrid repair --yes`".into())
+            }
+        }
+    }
+}
+
+/// What steps work with.
+pub struct Context<'a> {
+    /// The prefix.
+    pub store: &'a Store,
+    /// Where blobs come from.
+    pub sources: &'a Sources,
+    /// Who listens.
+    pub sink: &'a dyn Sink,
+}
+
+/// Does a plan from its first step on.
+///
+/// # Errors
+/// The failing step's error after everything was taken back, or
+/// `E_UNFINISHED` when that failed too.
+pub fn begin(context: &Context<'_>, _lock: &Lock, plan: &Plan) -> Result<(), Any> {
+    context.sink.event(&Event::RunBegan { plan });
+    let mut journal = Journal::begin(context.store, plan)?;
+    go_on(context, &mut journal, plan, Vec::new(), 0)
+}
+
+/// Ends the unfinished run that the journal tells of: forward when `finish`,
+/// else back.
+///
+/// # Errors
+/// As [`begin`].
+pub fn resume(context: &Context<'_>, _lock: &Lock, story: Story, finish: bool) -> Result<(), Any> {
+    let plan = &story.plan;
+    // A receipt that names the run ends it, whatever the journal says.
+    let named = receipt::read(context.store)?.is_some_and(|receipt| receipt.run == plan.id);
+    if story.committed || named {
+        return tidy(context, plan);
+    }
+    let mut journal = Journal::reopen(context.store)?;
+    if finish {
+        let done = story.done;
+        go_on(context, &mut journal, plan, story.undos, done)
+    } else {
+        drop(journal);
+        back(context, &story.undos)
+    }
+}
+
+/// Applies the steps from `done` on; takes everything back when one fails.
+fn go_on(
+    context: &Context<'_>,
+    journal: &mut Journal,
+    plan: &Plan,
+    mut undos: Vec<Undo>,
+    done: usize,
+) -> Result<(), Any> {
+    let result = steps(context, journal, plan, &mut undos, done)
+        .and_then(|()| commit(context, journal, plan, &undos));
+    let Err(error) = result else { return tidy(context, plan) };
+    context.sink.event(&Event::TakingBack { why: &error.to_string() });
+    match back(context, &undos) {
+        Ok(()) => Err(error),
+        Err(source) => Err(Error::Unfinished { source: Box::new(source) }.into()),
+    }
+}
+
+fn steps(
+    context: &Context<'_>,
+    journal: &mut Journal,
+    plan: &Plan,
+    undos: &mut Vec<Undo>,
+    done: usize,
+) -> Result<(), Any> {
+    let of = plan.steps.len();
+    for (index, step) in plan.steps.iter().enumerate().skip(done) {
+        if context.sources.stop().is_set() {
+            return Err(Error::Interrupted.into());
+        }
+        context.sink.event(&Event::StepBegan { index, of, what: &step.describe() });
+        // After a crash the journalled Undo stands; see journal.rs.
+        if index == undos.len() {
+            let undo = step.prepare(context)?;
+            journal.add(&Entry::Intent { index, undo: undo.clone() })?;
+            undos.push(undo);
+        }
+        step.apply(context)?;
+        journal.add(&Entry::Done { index })?;
+        context.sink.event(&Event::StepEnded { index });
+    }
+    Ok(())
+}
+
+/// The moment from which on the run counts as done.
+fn commit(
+    context: &Context<'_>,
+    journal: &mut Journal,
+    plan: &Plan,
+    undos: &[Undo],
+) -> Result<(), Any> {
+    match &plan.receipt {
+        Some(wanted) => {
+            let mut receipt: Receipt = (**wanted).clone();
+            for (step, undo) in plan.steps.iter().zip(undos) {
+                match step {
+                    Step::GiveBack { undo, .. } => receipt.forget(undo),
+                    _ => receipt.add(undo),
+                }
+            }
+            receipt::write(context.store, &receipt)?;
+        }
+        None => journal.add(&Entry::Committed)?,
+    }
+    Ok(())
+}
+
+/// Removes what a finished run leaves behind. Nothing here is needed any more,
+/// so it may be cut off anywhere and be done again.
+fn tidy(context: &Context<'_>, plan: &Plan) -> Result<(), Any> {
+    let store = context.store;
+    disk::remove_tree(&store.trash())?;
+    disk::remove_tree(&store.staging())?;
+    if plan.receipt.is_none() {
+        disk::remove_file(&store.receipt())?;
+        return Ok(store.dissolve()?);
+    }
+    clear_blobs(store)?;
+    Ok(disk::remove_file(&store.journal())?)
+}
+
+/// Takes back every step that was intended, last first.
+fn back(context: &Context<'_>, undos: &[Undo]) -> Result<(), Any> {
+    let store = context.store;
+    for undo in undos.iter().rev() {
+        undo.apply(context)?;
+    }
+    disk::remove_tree(&store.staging())?;
+    disk::remove_tree(&store.trash())?;
+    disk::remove_file(&store.journal())?;
+    Ok(())
+}
+
+/// Removes finished and partial downloads, which only the run needed. The bytes
+/// that a receipt may want back are kept.
+pub fn clear_blobs(store: &Store) -> Result<(), Any> {
+    let kept: Vec<String> = receipt::read(store)?
+        .iter()
+        .flat_map(|receipt| &receipt.made)
+        .filter_map(|made| match &made.undo {
+            Undo::SetFile { was, .. } => Some(was.to_string()),
+            _ => None,
+        })
+        .collect();
+    let folder = store.blobs();
+    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) };
+    for entry in entries {
+        let entry = disk::at("list", &folder, entry)?;
+        if !kept.iter().any(|name| entry.file_name() == name.as_str()) {
+            disk::remove_file(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// The unfinished run of a prefix, if there is one.
+///
+/// # Errors
+/// As [`journal::read`].
+pub fn unfinished(store: &Store) -> Result<Option<Story>, Any> {
+    Ok(journal::read(store)?)
+}

@@ -1,0 +1,186 @@
+//! Steps: a small closed set, plain data, each with an absolute Undo.
+//!
+//! `prepare` looks, `apply` does and may be called twice, `describe` is the line
+//! that `plan`, progress and the journal show. A new step is a new variant, and
+//! the compiler lists the places.
+
+mod undo;
+
+pub use undo::Undo;
+
+use crate::error::Error;
+use crate::fill::SlotPlan;
+use crate::store::SlotName;
+use crate::run::Context;
+use crate::{disk, fetch, fill, gate, models, platform, service};
+use offgrid_manifest::Digest;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// One thing that a run does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Step {
+    /// Make a folder, and those above it that are missing.
+    MakeDir {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Fetch, verify and put in place a whole slot.
+    FillSlot {
+        /// What it consists of.
+        slot: Box<SlotPlan>,
+    },
+    /// Fetch a model into the models folder.
+    FetchModel {
+        /// Which, and where to.
+        model: Box<models::Wanted>,
+    },
+    /// Write a small file whole.
+    PutText {
+        /// The file.
+        path: PathBuf,
+        /// All of it.
+        text: String,
+        /// Rollback marks only rise: they stay when the run is taken back.
+        keep: bool,
+    },
+    /// Copy a program into place.
+    PutFile {
+        /// The file.
+        path: PathBuf,
+        /// The file to copy.
+        from: PathBuf,
+        /// Of its bytes.
+        sha256: Digest,
+    },
+    /// Make a symbolic link.
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// What it points to.
+        target: PathBuf,
+    },
+    /// Prove that a slot works on this machine. Changes nothing.
+    Prove {
+        /// The slot.
+        slot: SlotName,
+    },
+    /// Make another slot the live one: the commit point of an update.
+    Switch {
+        /// Where the live slot is named.
+        current: PathBuf,
+        /// The slot.
+        slot: SlotName,
+    },
+    /// Wait until a running service answers from the live slot. Changes nothing.
+    Health {
+        /// The live slot.
+        slot: SlotName,
+    },
+    /// Give back what an earlier run made.
+    GiveBack {
+        /// How.
+        undo: Undo,
+        /// Where files wait until the run is over.
+        trash: PathBuf,
+    },
+}
+
+impl Step {
+    /// Looks at what is there and says how to bring it back.
+    ///
+    /// # Errors
+    /// When the step cannot be done at all.
+    pub fn prepare(&self, context: &Context<'_>) -> Result<Undo, Error> {
+        match self {
+            Step::MakeDir { path } => Ok(match first_missing(path) {
+                None => Undo::Nothing,
+                Some(top) => Undo::RemoveDirs { path: path.clone(), top },
+            }),
+            Step::FillSlot { slot } => {
+                let path = context.store.slot(&slot.name);
+                Ok(Undo::RemoveTree { path })
+            }
+            Step::FetchModel { model } => models::prepare(model),
+            Step::PutText { path, keep, .. } => {
+                if *keep { Ok(Undo::Nothing) } else { Undo::file(context.store, path) }
+            }
+            Step::PutFile { path, sha256, .. } => {
+                if fetch::digest_of(path)? == Some(*sha256) {
+                    return Ok(Undo::Nothing);
+                }
+                Undo::file(context.store, path)
+            }
+            Step::Link { path, target } => match platform::read_link(path) {
+                Some(was) if was == *target => Ok(Undo::Nothing),
+                was => Ok(Undo::SetLink { path: path.clone(), target: was }),
+            },
+            Step::Switch { current, .. } => {
+                Ok(Undo::SwitchTo { current: current.clone(), slot: context.store.live() })
+            }
+            Step::Prove { .. } | Step::Health { .. } => Ok(Undo::Nothing),
+            Step::GiveBack { undo, trash } => undo.inverse(context.store, trash),
+        }
+    }
+
+    /// Does it. Safe to call again after a crash.
+    ///
+    /// # Errors
+    /// Any; the run is then taken back.
+    pub fn apply(&self, context: &Context<'_>) -> Result<(), Error> {
+        match self {
+            Step::MakeDir { path } => Ok(disk::make_dirs(path)?),
+            Step::FillSlot { slot } => fill::fill(context, slot),
+            Step::FetchModel { model } => models::fetch(context, model),
+            Step::PutText { path, text, .. } => Ok(disk::write(path, text.as_bytes(), 0o600)?),
+            Step::PutFile { path, from, sha256 } => fetch::copy_program(from, path, sha256),
+            Step::Link { path, target } => Ok(disk::link(path, target)?),
+            Step::Prove { slot } => gate::prove(context, slot),
+            Step::Switch { current, slot } => switch(context, current, Some(slot)),
+            Step::Health { slot } => service::await_health(context, slot),
+            Step::GiveBack { undo, trash } => undo.give_back(context, trash),
+        }
+    }
+
+    /// The line that people read.
+    pub fn describe(&self) -> String {
+        match self {
+            Step::MakeDir { path } => format!("make the folder {}", path.display()),
+            Step::FillSlot { slot } => format!("download and verify {}", slot.name),
+            Step::FetchModel { model } => format!("download the model {}", model.name),
+            Step::PutText { path, .. } => format!("write {}", path.display()),
+            Step::PutFile { path, .. } => format!("install this program as {}", path.display()),
+            Step::Link { path, target } => {
+                format!("link {} to {}", path.display(), target.display())
+            }
+            Step::Prove { slot } => format!("prove that {slot} generates text on this machine"),
+            Step::Switch { slot, .. } => format!("switch to {slot}"),
+            Step::Health { .. } => "wait until the service answers".to_owned(),
+            Step::GiveBack { undo, .. } => undo.describe(),
+        }
+    }
+}
+
+/// Names the live slot by one rename and tells a running service.
+pub(crate) fn switch(
+    context: &Context<'_>,
+    current: &Path,
+    slot: Option<&SlotName>,
+) -> Result<(), Error> {
+    match slot {
+        Some(slot) => {
+            let to = Path::new("versions").join(slot.to_string());
+            disk::at("switch", current, platform::point(current, &to))?;
+            disk::sync_parent(current)?;
+        }
+        None => disk::remove_file(current)?,
+    }
+    service::tell(context.store);
+    Ok(())
+}
+
+/// The outermost folder of a path that is not there.
+fn first_missing(path: &Path) -> Option<PathBuf> {
+    path.ancestors().take_while(|path| !disk::exists(path)).last().map(Path::to_owned)
+}

@@ -1,0 +1,208 @@
+//! Undos: what to make so again. Absolute, so that it does not matter how far
+//! the step got or how often the Undo is applied.
+
+use crate::error::Error;
+use crate::run::Context;
+use crate::store::{SlotName, Store};
+use crate::{disk, fetch, platform};
+use offgrid_manifest::Digest;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// How to bring back what was there before a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "undo", rename_all = "kebab-case")]
+pub enum Undo {
+    /// It was already so: not ours.
+    Nothing,
+    /// There was no such folder; it goes when it is empty, with those above it up
+    /// to `top`.
+    RemoveDirs {
+        /// The innermost folder.
+        path: PathBuf,
+        /// The outermost folder that was not there.
+        top: PathBuf,
+    },
+    /// There was no such file.
+    RemoveFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There was no such tree.
+    RemoveTree {
+        /// Its folder.
+        path: PathBuf,
+    },
+    /// The file had these bytes, kept among the blobs.
+    SetFile {
+        /// The file.
+        path: PathBuf,
+        /// Of the bytes.
+        was: Digest,
+        /// Permission bits.
+        mode: u32,
+    },
+    /// The link pointed here, or was not there.
+    SetLink {
+        /// The link.
+        path: PathBuf,
+        /// What it pointed to.
+        target: Option<PathBuf>,
+    },
+    /// This slot was live, or none.
+    SwitchTo {
+        /// Where the live slot is named.
+        current: PathBuf,
+        /// The slot.
+        slot: Option<SlotName>,
+    },
+    /// The file or tree waits there.
+    MoveBack {
+        /// Where it waits.
+        from: PathBuf,
+        /// Where it was.
+        to: PathBuf,
+    },
+    /// There was such a folder.
+    MakeDirs {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+impl Undo {
+    /// Of a file that is about to be replaced; its bytes are kept first, under
+    /// their digest, so that no later run overwrites them.
+    pub(super) fn file(store: &Store, path: &Path) -> Result<Undo, Error> {
+        let Some(was) = fetch::digest_of(path)? else {
+            return Ok(Undo::RemoveFile { path: path.to_owned() });
+        };
+        let mode = disk::at("look at", path, platform::mode_of(path))?;
+        let kept = store.blob(&was);
+        if fetch::digest_of(&kept)? != Some(was) {
+            fetch::copy_program(path, &kept, &was)?;
+        }
+        Ok(Undo::SetFile { path: path.to_owned(), was, mode })
+    }
+
+    /// What it is about; one key for one thing. `None` for what is not ours.
+    pub fn resource(&self) -> Option<String> {
+        Some(match self {
+            Undo::Nothing | Undo::MoveBack { .. } | Undo::MakeDirs { .. } => return None,
+            Undo::RemoveDirs { path, .. } => format!("folder {}", path.display()),
+            Undo::RemoveFile { path } | Undo::SetFile { path, .. } => {
+                format!("file {}", path.display())
+            }
+            Undo::RemoveTree { path } => format!("tree {}", path.display()),
+            Undo::SetLink { path, .. } => format!("link {}", path.display()),
+            Undo::SwitchTo { .. } => "current".to_owned(),
+        })
+    }
+
+    /// Makes it so again. Safe to call again.
+    ///
+    /// # Errors
+    /// Any file operation; the run is then unfinished (exit 7).
+    pub fn apply(&self, context: &Context<'_>) -> Result<(), Error> {
+        match self {
+            Undo::Nothing => {}
+            Undo::RemoveDirs { path, top } => remove_dirs(path, top)?,
+            Undo::RemoveFile { path } => disk::remove_file(path)?,
+            Undo::RemoveTree { path } => disk::remove_tree(path)?,
+            Undo::SetFile { path, was, mode } => {
+                let kept = context.store.blob(was);
+                fetch::copy_program(&kept, path, was)?;
+                disk::at("set the mode of", path, platform::set_mode(path, *mode))?;
+            }
+            Undo::SetLink { path, target: Some(target) } => disk::link(path, target)?,
+            Undo::SetLink { path, target: None } => disk::remove_file(path)?,
+            Undo::SwitchTo { current, slot } => super::switch(context, current, slot.as_ref())?,
+            Undo::MoveBack { from, to } => {
+                if disk::exists(from) {
+                    disk::rename(from, to)?;
+                }
+            }
+            Undo::MakeDirs { path } => disk::make_dirs(path)?,
+        }
+        Ok(())
+    }
+
+    /// How to take back a [`Undo::give_back`].
+    pub(super) fn inverse(&self, store: &Store, trash: &Path) -> Result<Undo, Error> {
+        Ok(match self {
+            Undo::RemoveFile { path } | Undo::RemoveTree { path } if disk::exists(path) => {
+                Undo::MoveBack { from: trash.to_owned(), to: path.clone() }
+            }
+            Undo::RemoveDirs { path, .. } if disk::exists(path) => {
+                Undo::MakeDirs { path: path.clone() }
+            }
+            Undo::SetFile { path, .. } => Undo::file(store, path)?,
+            Undo::SetLink { path, .. } => {
+                Undo::SetLink { path: path.clone(), target: platform::read_link(path) }
+            }
+            Undo::SwitchTo { current, .. } => {
+                Undo::SwitchTo { current: current.clone(), slot: store.live() }
+            }
+            _ => Undo::Nothing,
+        })
+    }
+
+    /// As [`Undo::apply`], but files and trees are set aside and not yet
+    /// removed, and what others changed meanwhile is left to them.
+    pub(super) fn give_back(&self, context: &Context<'_>, trash: &Path) -> Result<(), Error> {
+        match self {
+            Undo::RemoveFile { path } | Undo::RemoveTree { path } => {
+                if disk::exists(path) {
+                    set_aside(path, trash)?;
+                }
+                Ok(())
+            }
+            Undo::SetLink { path, target: None } => {
+                // A file that somebody put in the place of our link is theirs.
+                if platform::read_link(path).is_some() {
+                    disk::remove_file(path)?;
+                }
+                Ok(())
+            }
+            other => other.apply(context),
+        }
+    }
+
+    /// The line that people read when an uninstall gives this back.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Undo::Nothing => "leave what is not ours".to_owned(),
+            Undo::RemoveDirs { path, .. } => {
+                format!("remove the folder {} if it is empty", path.display())
+            }
+            Undo::RemoveFile { path } | Undo::RemoveTree { path } => {
+                format!("remove {}", path.display())
+            }
+            Undo::SetFile { path, .. } => format!("restore {}", path.display()),
+            Undo::SetLink { path, target: None } => format!("remove the link {}", path.display()),
+            Undo::SetLink { path, .. } => format!("restore the link {}", path.display()),
+            Undo::SwitchTo { slot: None, .. } => "take the live slot down".to_owned(),
+            Undo::SwitchTo { slot: Some(slot), .. } => format!("switch to {slot}"),
+            Undo::MoveBack { to, .. } => format!("put back {}", to.display()),
+            Undo::MakeDirs { path } => format!("make the folder {}", path.display()),
+        }
+    }
+}
+
+/// Moves a file or tree into the trash. A file on another file system cannot be
+/// renamed there; it waits beside its place.
+fn set_aside(path: &Path, trash: &Path) -> Result<(), Error> {
+    if let Some(folder) = trash.parent() {
+        disk::make_dirs(folder)?;
+    }
+    Ok(disk::rename(path, trash)?)
+}
+
+fn remove_dirs(path: &Path, top: &Path) -> Result<(), disk::Error> {
+    for folder in path.ancestors() {
+        if !folder.starts_with(top) || !disk::remove_dir(folder)? {
+            break;
+        }
+    }
+    Ok(())
+}
