@@ -1,0 +1,78 @@
+//! macOS.
+
+use std::ffi::{CStr, CString};
+
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+
+use crate::host::macos::FEATURES;
+use crate::host::{Arch, Cpu, Uname};
+
+use super::LiveFacts;
+
+// host facts
+
+pub(crate) fn live_facts() -> LiveFacts {
+    let uname = rustix::system::uname();
+    let text = |part: &CStr| part.to_string_lossy().into_owned();
+    let asked = RefreshKind::nothing()
+        .with_cpu(CpuRefreshKind::nothing())
+        .with_memory(MemoryRefreshKind::nothing().with_ram());
+    let system = System::new_with_specifics(asked).ok();
+    let cpus = system.as_ref().map(System::cpus).unwrap_or_default();
+    LiveFacts {
+        uname: Some(Uname {
+            sysname: text(uname.sysname()),
+            machine: text(uname.machine()),
+            release: text(uname.release()),
+        }),
+        process_arch: Arch::from_machine(std::env::consts::ARCH),
+        os_name: System::os_version().ok().map(|version| format!("macOS {version}")),
+        cpu: Cpu {
+            name: cpus.first().map(|cpu| cpu.brand().to_owned()).filter(|name| !name.is_empty()),
+            cores: u32::try_from(cpus.len()).ok().filter(|cores| *cores > 0),
+            features: None, // from the sysctl lines
+        },
+        memory_bytes: system.as_ref().map(System::total_memory).filter(|bytes| *bytes > 0),
+        sysctl: Some(sysctl_lines()),
+        elevated: Some(rustix::process::geteuid().is_root()),
+        ..LiveFacts::default()
+    }
+}
+
+/// The keys that sysinfo does not ask for, in the form of a captured tree.
+fn sysctl_lines() -> String {
+    let keys = ["hw.optional.arm64", "sysctl.proc_translated"];
+    let features = FEATURES.iter().map(|(key, _, _)| *key);
+    let lines = keys.into_iter().chain(features);
+    lines.filter_map(|key| Some(format!("{key}: {}\n", sysctl(key)?))).collect()
+}
+
+/// A key with a small number; `None` where this Mac has no such key.
+#[expect(unsafe_code, reason = "no crate we use gives any key by its name")]
+fn sysctl(key: &str) -> Option<i64> {
+    let name = CString::new(key).ok()?;
+    let mut bytes = [0u8; 8];
+    let mut length = bytes.len();
+    // SAFETY: `name` ends with a NUL; the kernel writes at most `length` bytes
+    // into `bytes`, which lives as long as the call; nothing is set.
+    let result = unsafe {
+        libc::sysctlbyname(
+            name.as_ptr(),
+            bytes.as_mut_ptr().cast(),
+            &raw mut length,
+            std::ptr::null_mut(),
+            0,
+        )
+    };
+    match (result, length) {
+        (0, 4) => Some(i64::from(i32::from_ne_bytes(bytes.first_chunk().copied()?))),
+        (0, 8) => Some(i64::from_ne_bytes(bytes)),
+        _ => None,
+    }
+}
+
+/// Whether the link could be made.
+#[cfg(test)]
+pub(crate) fn link_for_tests(target: &str, at: &std::path::Path) -> bool {
+    std::os::unix::fs::symlink(target, at).is_ok()
+}
