@@ -1,0 +1,99 @@
+//! Models of the signed catalogue: fetched like a blob, into the models folder,
+//! which is never inside the prefix (DESIGN 5, 7).
+
+use crate::disk;
+use crate::error::Error as Any;
+use crate::event::Event;
+use crate::fetch::{self, Consumer};
+use crate::run::Context;
+use crate::source::Place;
+use crate::step::Undo;
+use offgrid_manifest::release::Model;
+use offgrid_manifest::{Digest, Pin, layout};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// A model that is to be installed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// Its name in the catalogue.
+    pub name: String,
+    /// Where it goes.
+    pub path: PathBuf,
+    /// Of the file.
+    pub sha256: Digest,
+    /// Of the file.
+    pub size: u64,
+    /// Other places than the depot.
+    pub urls: Vec<String>,
+}
+
+impl Wanted {
+    /// A model of the catalogue, for this models folder.
+    pub fn new(model: &Model, folder: &Path) -> Wanted {
+        Wanted {
+            name: model.name.to_string(),
+            path: folder.join(model.file.as_str()),
+            sha256: model.sha256,
+            size: model.size,
+            urls: model.urls.clone(),
+        }
+    }
+}
+
+/// Looks whether the model is there already; then it is not ours to remove.
+///
+/// # Errors
+/// `E_STATE` when another file has its name.
+pub fn prepare(model: &Wanted) -> Result<Undo, Any> {
+    match fetch::digest_of(&model.path)? {
+        None => Ok(Undo::RemoveFile { path: model.path.clone() }),
+        Some(found) if found == model.sha256 => Ok(Undo::Nothing),
+        Some(_) => {
+            let source = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+            let op = "install the model: another file is at";
+            Err(disk::Error { op, path: model.path.clone(), source }.into())
+        }
+    }
+}
+
+/// Fetches the model beside its place and renames it there.
+///
+/// # Errors
+/// As [`fetch::fetch`].
+pub fn fetch(context: &Context<'_>, model: &Wanted) -> Result<(), Any> {
+    if fetch::digest_of(&model.path)? == Some(model.sha256) {
+        return Ok(());
+    }
+    let mut places = vec![Place::Depot(layout::blob(&model.sha256))];
+    places.extend(model.urls.iter().cloned().map(Place::Address));
+    let mut part = model.path.clone().into_os_string();
+    part.push(".part");
+    let wanted = fetch::Wanted {
+        places: &places,
+        pin: Pin { sha256: model.sha256, size: model.size },
+        partial: Path::new(&part),
+        finished: &model.path,
+    };
+    let done = AtomicI64::new(0);
+    let progress = |bytes: i64| {
+        let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let done = u64::try_from(done).unwrap_or(0);
+        context.sink.event(&Event::Progress { done, total: model.size });
+    };
+    fetch::fetch(context.sources, &wanted, &progress, || Ok(Kept))
+}
+
+/// The stored bytes are the file: nothing more to do with them.
+struct Kept;
+
+impl Consumer for Kept {
+    fn take(&mut self, _: &[u8]) -> Result<(), Any> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Any> {
+        Ok(())
+    }
+}

@@ -1,0 +1,276 @@
+//! Sources: where a depot's files come from. A list of web addresses and
+//! folders, asked in order; each is untrusted and dumb, one bad one is not an
+//! error, all bad ones are.
+//!
+//! Never believes what it fetched: that is [`crate::trust`] and [`crate::fetch`].
+
+mod folder;
+mod http;
+mod problem;
+
+pub use problem::Error;
+
+use crate::error::Error as Any;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Says to all threads of a command that it should end.
+#[derive(Clone, Default)]
+pub struct Stop(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    set: AtomicBool,
+    then: Mutex<Vec<Box<dyn Fn() + Send>>>,
+}
+
+impl Stop {
+    /// From now on [`Stop::is_set`]; whoever waits in a transfer is cut off.
+    pub fn set(&self) {
+        self.0.set.store(true, Ordering::Relaxed);
+        let then = self.0.then.lock().unwrap_or_else(PoisonError::into_inner);
+        then.iter().for_each(|act| act());
+    }
+
+    /// Whether the command should end.
+    pub fn is_set(&self) -> bool {
+        self.0.set.load(Ordering::Relaxed)
+    }
+
+    /// What else to do when the time comes.
+    fn then(&self, act: impl Fn() + Send + 'static) {
+        let mut then = self.0.then.lock().unwrap_or_else(PoisonError::into_inner);
+        then.push(Box::new(act));
+    }
+}
+
+/// Bytes on their way, from `from` on.
+pub struct Stream {
+    /// The bytes.
+    pub body: Box<dyn Read + Send>,
+    /// Where in the file they begin: 0 when a source could not resume.
+    pub from: u64,
+}
+
+/// What a source said of its head.
+pub enum Fresh {
+    /// The one that was there last time.
+    Same,
+    /// Another one, and the tag to ask with next time.
+    New(Vec<u8>, Option<String>),
+}
+
+/// Where one file is.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// Relative to every source.
+    Depot(String),
+    /// A web address of its own.
+    Address(String),
+}
+
+/// How to reach sources.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// No network at all.
+    pub offline: bool,
+    /// Certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Bytes a second at most.
+    pub limit_rate: Option<u64>,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    Web(String),
+    Folder(PathBuf),
+}
+
+/// The sources of a command, in order.
+pub struct Sources {
+    list: Vec<Source>,
+    client: http::Client,
+    stop: Stop,
+    rate: Option<u64>,
+}
+
+impl Sources {
+    /// From addresses and folders as a person or a stamp wrote them.
+    ///
+    /// # Errors
+    /// `E_USAGE` for one that is neither, `E_UNREACHABLE` for the web when
+    /// offline, `E_USAGE` for certificates that cannot be read.
+    pub fn new(given: &[String], reach: &Reach, stop: Stop) -> Result<Sources, Error> {
+        let mut list = Vec::new();
+        for text in given {
+            list.push(Source::parse(text)?);
+        }
+        if reach.offline {
+            list.retain(|source| matches!(source, Source::Folder(_)));
+            if list.is_empty() {
+                return Err(Error::Offline);
+            }
+        }
+        let client = http::Client::new(reach.ca_file.as_deref())?;
+        let cut = client.clone();
+        stop.then(move || cut.cut());
+        Ok(Sources { list, client, stop, rate: reach.limit_rate })
+    }
+
+    /// What ends the command.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Bytes a second at most.
+    pub fn rate(&self) -> Option<u64> {
+        self.rate
+    }
+
+    /// The first source, for people.
+    pub fn shown(&self) -> String {
+        self.list.first().map_or("nowhere".to_owned(), Source::shown)
+    }
+
+    /// Whether the first source is a folder.
+    pub fn is_folder(&self) -> bool {
+        matches!(self.list.first(), Some(Source::Folder(_)))
+    }
+
+    /// Whether bytes from the first source cost next to nothing: a folder, or
+    /// this machine.
+    pub fn is_near(&self) -> bool {
+        match self.list.first() {
+            Some(Source::Web(base)) => {
+                let host = base.split("//").nth(1).unwrap_or("");
+                ["127.", "localhost", "[::1]"].iter().any(|near| host.starts_with(near))
+            }
+            _ => true,
+        }
+    }
+
+    /// A small file of at most `max` bytes that `take` accepts, from the first
+    /// source that has one.
+    ///
+    /// # Errors
+    /// When every source fails: the most telling of their errors.
+    pub fn small<T>(
+        &self,
+        path: &str,
+        max: u64,
+        take: impl Fn(Vec<u8>) -> Result<T, Any>,
+    ) -> Result<T, Any> {
+        self.each(|source| take(self.read(source, path, max)?))
+    }
+
+    /// As [`Sources::small`]; `None` when every source says that it has no such file.
+    ///
+    /// # Errors
+    /// As [`Sources::small`].
+    pub fn optional<T>(
+        &self,
+        path: &str,
+        max: u64,
+        take: impl Fn(Vec<u8>) -> Result<T, Any>,
+    ) -> Result<Option<T>, Any> {
+        match self.small(path, max, take) {
+            Err(Any::Source(Error::Absent { .. })) => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// The head, unless it is the one with `tag`.
+    ///
+    /// # Errors
+    /// When every source fails.
+    pub fn head(&self, path: &str, max: u64, tag: Option<&str>) -> Result<Fresh, Any> {
+        self.each(|source| match source {
+            Source::Web(base) => Ok(self.client.fresh(&format!("{base}{path}"), max, tag)?),
+            Source::Folder(folder) => Ok(Fresh::New(folder::read(folder, path, max)?, None)),
+        })
+    }
+
+    /// A large file from byte `from` on. `nth` chooses the source, so that a caller
+    /// can go on to the next one; `None` when there are no more.
+    pub fn open(
+        &self,
+        place: &Place,
+        from: u64,
+        size: u64,
+        nth: usize,
+    ) -> Option<Result<Stream, Error>> {
+        match place {
+            Place::Address(url) if nth == 0 => Some(self.client.open(url, from, size)),
+            Place::Address(_) => None,
+            Place::Depot(path) => Some(match self.list.get(nth)? {
+                Source::Web(base) => self.client.open(&format!("{base}{path}"), from, size),
+                Source::Folder(folder) => folder::open(folder, path, from),
+            }),
+        }
+    }
+
+    fn read(&self, source: &Source, path: &str, max: u64) -> Result<Vec<u8>, Error> {
+        match source {
+            Source::Web(base) => self.client.read(&format!("{base}{path}"), max),
+            Source::Folder(folder) => folder::read(folder, path, max),
+        }
+    }
+
+    /// Asks one source after the other.
+    fn each<T>(&self, ask: impl Fn(&Source) -> Result<T, Any>) -> Result<T, Any> {
+        let mut worst: Option<Any> = None;
+        for source in &self.list {
+            match ask(source) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => {
+                    if self.stop.is_set() {
+                        return Err(crate::run::Error::Interrupted.into());
+                    }
+                    // What was there and wrong says more than what was not there.
+                    if worst.as_ref().is_none_or(|worst| weight(&error) > weight(worst)) {
+                        worst = Some(error);
+                    }
+                }
+            }
+        }
+        Err(worst.unwrap_or_else(|| Error::Nowhere.into()))
+    }
+}
+
+fn weight(error: &Any) -> u8 {
+    match error {
+        Any::Source(Error::Absent { .. }) => 0,
+        Any::Source(_) => 1,
+        _ => 2,
+    }
+}
+
+impl Source {
+    fn parse(text: &str) -> Result<Source, Error> {
+        if let Some(path) = text.strip_prefix("file://") {
+            return Ok(Source::Folder(PathBuf::from(path)));
+        }
+        if text.starts_with("http://") || text.starts_with("https://") {
+            let bad = |c: char| c.is_control() || c.is_whitespace();
+            if text.contains(['?', '#']) || text.contains(bad) {
+                return Err(Error::NotASource { text: text.to_owned() });
+            }
+            let slash = if text.ends_with('/') { "" } else { "/" };
+            return Ok(Source::Web(format!("{text}{slash}")));
+        }
+        let path = PathBuf::from(text);
+        if text.contains("://") || !path.is_dir() {
+            return Err(Error::NotASource { text: text.to_owned() });
+        }
+        Ok(Source::Folder(path))
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Source::Web(base) => base.clone(),
+            Source::Folder(folder) => folder.display().to_string(),
+        }
+    }
+}

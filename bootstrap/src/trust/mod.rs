@@ -1,0 +1,313 @@
+//! The trust client: from sources that nobody believes to documents that were
+//! verified, in the fixed order of reference/trust.md 2.3. It fetches and
+//! checks; it writes nothing. What should be remembered is handed back as text,
+//! for a run to write when everything else was right too.
+
+mod state;
+
+pub use state::Memory;
+
+use crate::error::Error as Any;
+use crate::source::{Fresh, Sources};
+use crate::stamp::Stamped;
+use offgrid_manifest::verify::{self, LARGE_MAX, SMALL_MAX, Verified};
+use offgrid_manifest::{
+    Channel, Code, Head, Id, Parts, Release, Root, Time, Version, layout, release::Component,
+};
+
+/// What the client refuses beyond what a document's own bytes say.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Older than what was seen before.
+    #[error("{what} {found} is older than {seen}, which was seen before")]
+    Rollback {
+        /// "head" or "channel stable".
+        what: String,
+        /// Its version.
+        found: u64,
+        /// The highest that was seen.
+        seen: u64,
+    },
+    /// Expired.
+    #[error("{what} expired on {expires}, and it is {now}")]
+    Frozen {
+        /// "head" or "channel stable".
+        what: String,
+        /// When.
+        expires: Time,
+        /// The time that was compared.
+        now: Time,
+    },
+    /// The root has expired.
+    #[error("the root of trust expired on {expires}, and it is {now}")]
+    RootExpired {
+        /// When.
+        expires: Time,
+        /// The time that was compared.
+        now: Time,
+    },
+    /// The head names a root that nobody gives.
+    #[error("the source names root {wanted} but gives none after {have}")]
+    RootWithheld {
+        /// Named by the head.
+        wanted: u64,
+        /// The newest that is trusted.
+        have: u64,
+    },
+    /// No such channel.
+    #[error("there is no channel `{name}` here; there is {known}")]
+    NoChannel {
+        /// As asked for.
+        name: String,
+        /// Those that are.
+        known: String,
+    },
+    /// Not in the channel.
+    #[error("release {version} is not in the channel `{channel}`; there is {known}")]
+    NotListed {
+        /// As asked for.
+        version: Version,
+        /// Where.
+        channel: String,
+        /// Those that are.
+        known: String,
+    },
+    /// Withdrawn.
+    #[error("release {version} was withdrawn: {reason}")]
+    Yanked {
+        /// Which.
+        version: Version,
+        /// Why, escaped.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// The stable name.
+    pub fn code(&self) -> Code {
+        match self {
+            Error::Rollback { .. } => Code::Rollback,
+            Error::Frozen { .. } => Code::Frozen,
+            Error::RootExpired { .. } => Code::RootExpired,
+            Error::RootWithheld { .. } => Code::RootWithheld,
+            Error::NoChannel { .. } => Code::Usage,
+            Error::NotListed { .. } => Code::NotListed,
+            Error::Yanked { .. } => Code::Yanked,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::NoChannel { .. } => Some("name one of them with --channel NAME".into()),
+            Error::NotListed { .. } => Some("name one of them with --version V".into()),
+            Error::Yanked { .. } => Some("choose another release with --version V".into()),
+            Error::RootWithheld { .. } => Some("try another source with --source URL".into()),
+            Error::RootExpired { .. } => {
+                Some("fetch the newest offgrid-setup from its makers and run that".into())
+            }
+            Error::Rollback { .. } | Error::Frozen { .. } => crate::error::hint_of(self.code()),
+        }
+    }
+}
+
+/// How strict to be about the time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Staleness {
+    /// `--accept-stale` was given.
+    pub accepted: bool,
+    /// A folder was named on the command line: expiry is a warning.
+    pub kit: bool,
+}
+
+/// What is trusted now.
+#[derive(Debug, Clone)]
+pub struct Trusted {
+    /// The root.
+    pub root: Verified<Root>,
+    /// The head.
+    pub head: Verified<Head>,
+    /// The channel that was asked for.
+    pub channel: Verified<Channel>,
+    /// What to remember.
+    pub memory: Memory,
+    /// Whether that is something else than before.
+    pub changed: bool,
+    /// What people should know.
+    pub warnings: Vec<String>,
+}
+
+/// Root, head and channel as they are now.
+///
+/// # Errors
+/// Every E_ code of DESIGN 4 that the bytes or the time deserve.
+pub fn refresh(
+    stamped: &Stamped,
+    memory: Option<&[u8]>,
+    sources: &Sources,
+    channel: &Id,
+    stale: Staleness,
+    clock: Time,
+) -> Result<Trusted, Any> {
+    let (old, mut warnings) = Memory::load(stamped, memory);
+    // Only signed times raise the lower bound: a clock that once ran ahead must
+    // not lock us out (reference/trust.md, finding 8).
+    let now = clock.max(stamped.stamp.issued).max(old.newest_issued());
+    let mut new = old.clone();
+    let tag = old.tag(&sources.shown(), now, channel);
+    let fresh = sources.head(layout::HEAD, SMALL_MAX, tag.as_deref())?;
+    let Fresh::New(bytes, tag) = fresh else {
+        if let Some((head, document)) = old.stored(channel) {
+            let root = old.root.clone();
+            expire(&document, &head, stale, now, &mut warnings)?;
+            return Ok(Trusted { root, head, channel: document, memory: new, changed: false, warnings });
+        }
+        return refresh(stamped, None, sources, channel, stale, clock);
+    };
+    walk_roots(&mut new, sources)?;
+    new.probed(now);
+    if new.root.expires < now {
+        return Err(Error::RootExpired { expires: new.root.expires, now }.into());
+    }
+    let head = take_head(&new, sources, bytes)?;
+    if head.root_version > new.root.version {
+        let (wanted, have) = (head.root_version, new.root.version);
+        return Err(Error::RootWithheld { wanted, have }.into());
+    }
+    let document = take_channel(&new, sources, channel, &head)?;
+    expire(&document, &head, stale, now, &mut warnings)?;
+    new.remember(&head, &document, &sources.shown(), tag);
+    let changed = new.differs(&old);
+    Ok(Trusted { root: new.root.clone(), head, channel: document, memory: new, changed, warnings })
+}
+
+/// Goes from root to root until there is no next one (reference/trust.md A15).
+fn walk_roots(memory: &mut Memory, sources: &Sources) -> Result<(), Any> {
+    for _ in 0..1024 {
+        let path = layout::root(memory.root.version + 1);
+        let current = memory.root.clone();
+        let next = sources.optional(&path, SMALL_MAX, |bytes| {
+            let signature = signature(sources, &layout::signature(&path))?;
+            Ok(verify::next_root(&current, &bytes, &signature).map_err(|e| e.at(&path))?)
+        })?;
+        match next {
+            Some(next) => memory.advance(next),
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+fn signature(sources: &Sources, path: &str) -> Result<Vec<u8>, Any> {
+    sources.small(path, offgrid_manifest::signature::SIZE_MAX as u64, Ok)
+}
+
+fn take_head(memory: &Memory, sources: &Sources, bytes: Vec<u8>) -> Result<Verified<Head>, Any> {
+    let path = layout::head_signature(&offgrid_manifest::Digest::of(&bytes));
+    let signature = signature(sources, &path).map_err(|error| match error {
+        // The name of the signature is made from the head: without one, nobody
+        // signed this head.
+        Any::Source(crate::source::Error::Absent { .. }) => {
+            let message = "head.json: there is no signature of this head";
+            offgrid_manifest::Error::new(Code::SigThreshold, message).into()
+        }
+        other => other,
+    })?;
+    let head = verify::head(&memory.root, &bytes, &signature).map_err(|e| e.at(layout::HEAD))?;
+    let seen = memory.head_mark();
+    if head.version < seen {
+        let what = "head".to_owned();
+        return Err(Error::Rollback { what, found: head.version, seen }.into());
+    }
+    // Two heads of one version: the one that was seen first stays.
+    match memory.stored_head() {
+        Some(stored) if stored.version == head.version => Ok(stored.clone()),
+        _ => Ok(head),
+    }
+}
+
+fn take_channel(
+    memory: &Memory,
+    sources: &Sources,
+    name: &Id,
+    head: &Head,
+) -> Result<Verified<Channel>, Any> {
+    let Some(pin) = head.channels.get(name) else {
+        let known: Vec<&str> = head.channels.keys().map(Id::as_str).collect();
+        let known = known.join(", ");
+        return Err(Error::NoChannel { name: name.to_string(), known }.into());
+    };
+    let seen = memory.channel_mark(name);
+    if pin.version < seen {
+        let what = format!("channel {name}");
+        return Err(Error::Rollback { what, found: pin.version, seen }.into());
+    }
+    let path = layout::channel(name, pin.version);
+    sources.small(&path, LARGE_MAX, |bytes| {
+        let signature = signature(sources, &layout::signature(&path))?;
+        let channel = verify::channel(&memory.root, name, pin, &bytes, &signature);
+        Ok(channel.map_err(|error| error.at(&path))?)
+    })
+}
+
+/// Refuses expired documents, or warns where that is allowed (DESIGN 4).
+fn expire(
+    channel: &Channel,
+    head: &Head,
+    stale: Staleness,
+    now: Time,
+    warnings: &mut Vec<String>,
+) -> Result<(), Error> {
+    let documents =
+        [("head".to_owned(), head.expires), (format!("channel {}", channel.name), channel.expires)];
+    for (what, expires) in documents {
+        if expires >= now {
+            continue;
+        }
+        if !stale.accepted && !stale.kit {
+            return Err(Error::Frozen { what, expires, now });
+        }
+        let days = now.days_since(expires);
+        warnings.push(format!("{what} expired {days} days ago, on {expires}; there may be news"));
+    }
+    Ok(())
+}
+
+/// The release of this number, or the current one.
+///
+/// # Errors
+/// `E_NOT_LISTED`, `E_YANKED`, and those of a document.
+pub fn release(
+    trusted: &Trusted,
+    sources: &Sources,
+    wanted: Option<&Version>,
+) -> Result<Verified<Release>, Any> {
+    let channel = &trusted.channel;
+    let version = wanted.unwrap_or(&channel.current);
+    let Some(pin) = channel.releases.get(version) else {
+        let known: Vec<String> = channel.releases.keys().rev().map(Version::to_string).collect();
+        let (channel, known) = (channel.name.to_string(), known.join(", "));
+        return Err(Error::NotListed { version: version.clone(), channel, known }.into());
+    };
+    if let Some(yank) = channel.yanked.get(version) {
+        let reason = yank.reason.escape_default().to_string();
+        return Err(Error::Yanked { version: version.clone(), reason }.into());
+    }
+    let path = layout::release(version, &pin.sha256);
+    sources.small(&path, LARGE_MAX, |bytes| {
+        let signature = signature(sources, &layout::signature(&path))?;
+        let release = verify::release(&trusted.root, version, *pin, &bytes, &signature);
+        Ok(release.map_err(|error| error.at(&path))?)
+    })
+}
+
+/// The parts of one component of a verified release.
+///
+/// # Errors
+/// `E_HASH`, `E_TREE`, and those of a document.
+pub fn parts(component: &Component, sources: &Sources) -> Result<Verified<Parts>, Any> {
+    let path = layout::blob(&component.parts.sha256);
+    sources.small(&path, LARGE_MAX, |bytes| {
+        Ok(verify::parts(component, &bytes).map_err(|error| error.at(&path))?)
+    })
+}
