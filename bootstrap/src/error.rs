@@ -2,7 +2,7 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    disk, fetch, fill, gate, journal, lock, run, select, service, settings, source, store, trust,
+    cli, disk, fetch, fill, gate, journal, lock, run, select, service, settings, source, store, trust,
     unpack,
 };
 use offgrid_manifest::Code;
@@ -34,6 +34,7 @@ macro_rules! errors {
 }
 
 errors! {
+    Cli(cli::Error),
     Settings(settings::Error),
     Manifest(Refused),
     Disk(disk::Error),

@@ -2,10 +2,18 @@
 //! wanted, what is installed and what the host is; `plan` prints it, `run` does
 //! it, and both are the same value.
 
-use crate::receipt::Receipt;
-use crate::step::Step;
-use crate::store::SlotName;
+use crate::fill::{From, PlannedFile, PlannedPack, SlotPlan};
+use crate::models;
+use crate::receipt::{InstalledModel, Receipt, Slot, SlotFile};
+use crate::step::{Step, Undo};
+use crate::store::{SlotName, Store};
+use offgrid_manifest::parts::{Encoding, EncodingKind};
+use offgrid_manifest::release::{Folder, Variant};
+use offgrid_manifest::verify::Verified;
+use offgrid_manifest::{Channel, Digest, Parts, Release};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// What a run is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,4 +53,338 @@ pub struct Plan {
     pub reused_bytes: u64,
     /// Bytes that will be written.
     pub disk_bytes: u64,
+}
+
+/// Everything that installing or updating depends on.
+pub struct Wish<'a> {
+    /// The run's name.
+    pub id: String,
+    /// Where.
+    pub store: &'a Store,
+    /// What is installed.
+    pub receipt: Option<&'a Receipt>,
+    /// The release.
+    pub release: &'a Verified<Release>,
+    /// The channel that lists it.
+    pub channel: &'a Verified<Channel>,
+    /// The variant that was selected.
+    pub variant: &'a Variant,
+    /// The parts of each of its components, with the component's folder.
+    pub parts: &'a [(Folder, Verified<Parts>)],
+    /// The running program: its file and digest.
+    pub program: (&'a Path, Digest),
+    /// Where `offgrid` is to be found on PATH; `None` when something that is
+    /// not ours is there.
+    pub link: Option<&'a Path>,
+    /// The models folder.
+    pub models: &'a Path,
+    /// Models to install.
+    pub wanted_models: &'a [models::Wanted],
+    /// Trust state to write, when it is another one.
+    pub memory: Option<String>,
+    /// `user` or `system`.
+    pub scope: &'a str,
+    /// How the app is run.
+    pub service: &'a str,
+    /// Whether bytes cost next to nothing, so that time counts instead.
+    pub near: bool,
+    /// Random text that places this machine in a rollout, for a first install.
+    pub machine_id: String,
+}
+
+/// How many slots are kept: the live one and the one before.
+const KEEP: usize = 2;
+
+/// Installs or updates.
+pub fn install(wish: &Wish<'_>) -> Plan {
+    let Wish { store, release, variant, receipt, .. } = wish;
+    let name = SlotName { version: release.version.clone(), variant: variant.id.clone() };
+    let live = receipt.map(|receipt| receipt.live.clone());
+    let is_live = live.as_ref() == Some(&name);
+    let have = receipt.is_some_and(|receipt| receipt.slots.contains_key(&name.to_string()));
+    let mut steps = Vec::new();
+    let slot = (!have).then(|| slot_plan(wish, name.clone()));
+    let (mut download, reused, mut disk) = (0, slot.as_ref().map_or(0, reused_bytes), 0);
+    if let Some(slot) = &slot {
+        (download, disk) = (slot.download_bytes, slot.disk_bytes);
+        steps.push(Step::FillSlot { slot: Box::new(slot.clone()) });
+    }
+    steps.push(Step::MakeDir { path: wish.models.to_owned() });
+    for model in wish.wanted_models {
+        (download, disk) = (download + model.size, disk + model.size);
+        steps.push(Step::FetchModel { model: Box::new(model.clone()) });
+    }
+    if let Some(text) = &wish.memory {
+        steps.push(Step::PutText { path: store.trust(), text: text.clone(), keep: true });
+    }
+    if !is_live {
+        steps.push(Step::Prove { slot: name.clone() });
+    }
+    if receipt.is_none() {
+        let text = format!("{}\n", wish.machine_id);
+        steps.push(Step::PutText { path: store.id(), text, keep: true });
+        let (from, sha256) = (wish.program.0.to_owned(), wish.program.1);
+        steps.push(Step::PutFile { path: store.program(), from, sha256 });
+        if let Some(link) = wish.link {
+            steps.extend(link.parent().map(|path| Step::MakeDir { path: path.to_owned() }));
+            steps.push(Step::Link { path: link.to_owned(), target: store.program() });
+        }
+    }
+    if !is_live {
+        steps.push(Step::Switch { current: store.current(), slot: name.clone() });
+        steps.push(Step::Health { slot: name.clone() });
+        steps.extend(old_slots(wish, &name));
+    }
+    let plan = Plan {
+        id: wish.id.clone(),
+        verb: if receipt.is_none() { Verb::Install } else { Verb::Update },
+        from: live,
+        to: Some(name.clone()),
+        steps,
+        receipt: Some(Box::new(new_receipt(wish, name, slot.as_ref()))),
+        download_bytes: download,
+        reused_bytes: reused,
+        disk_bytes: disk,
+    };
+    if is_live && wish.wanted_models.is_empty() { Plan { steps: Vec::new(), ..plan } } else { plan }
+}
+
+/// Slots that neither this run nor a rollback needs. Only a later run removes
+/// them, never the one that replaced them.
+fn old_slots(wish: &Wish<'_>, new: &SlotName) -> Vec<Step> {
+    let Some(receipt) = wish.receipt else { return Vec::new() };
+    let kept = [new, &receipt.live];
+    debug_assert_eq!(kept.len(), KEEP);
+    let names = receipt.slots.keys().filter_map(|name| name.parse::<SlotName>().ok());
+    names
+        .filter(|name| !kept.contains(&name))
+        .map(|name| Step::GiveBack {
+            undo: Undo::RemoveTree { path: wish.store.slot(&name) },
+            trash: wish.store.trash().join(name.to_string()),
+        })
+        .collect()
+}
+
+fn new_receipt(wish: &Wish<'_>, name: SlotName, slot: Option<&SlotPlan>) -> Receipt {
+    let mut receipt = wish.receipt.cloned().unwrap_or_else(|| Receipt {
+        schema: crate::receipt::SCHEMA,
+        run: String::new(),
+        scope: wish.scope.to_owned(),
+        channel: String::new(),
+        live: name.clone(),
+        previous: None,
+        slots: BTreeMap::new(),
+        program: wish.program.1,
+        service: wish.service.to_owned(),
+        models: BTreeMap::new(),
+        made: Vec::new(),
+    });
+    receipt.run = wish.id.clone();
+    receipt.channel = wish.channel.name.to_string();
+    if receipt.live != name {
+        receipt.previous = Some(receipt.live.clone());
+        let kept = [name.to_string(), receipt.live.to_string()];
+        receipt.slots.retain(|slot, _| kept.contains(slot));
+    }
+    receipt.live = name.clone();
+    if let Some(slot) = slot {
+        receipt.slots.insert(name.to_string(), slot_record(wish.release, slot));
+    }
+    for model in wish.wanted_models {
+        let models::Wanted { name, path, sha256, size, .. } = model.clone();
+        receipt.models.insert(name, InstalledModel { path, sha256, size });
+    }
+    receipt
+}
+
+fn slot_record(release: &Release, slot: &SlotPlan) -> Slot {
+    let contents = crate::fill::contents(slot);
+    Slot {
+        app: release.app.clone(),
+        engine: release.engine.clone(),
+        setup: release.setup.version.to_string(),
+        files: contents.files,
+        links: contents.links,
+    }
+}
+
+/// Works out where every file of a slot comes from, cheapest first: a slot on
+/// disk, its blob, the pack.
+fn slot_plan(wish: &Wish<'_>, name: SlotName) -> SlotPlan {
+    let on_disk = on_disk(wish);
+    let mut slot = SlotPlan {
+        name,
+        files: Vec::new(),
+        links: BTreeMap::new(),
+        packs: Vec::new(),
+        documents: documents(wish),
+        download_bytes: 0,
+        disk_bytes: 0,
+    };
+    // Two components may hold one file at one path, with equal bytes.
+    let mut placed = BTreeSet::new();
+    for (folder, parts) in wish.parts {
+        let into = folder.path().as_str();
+        let index = slot.packs.len();
+        let mut skipped = Vec::new();
+        let mut packed = false;
+        for file in &parts.files {
+            let path = format!("{into}/{}", file.path);
+            let reused = on_disk.get(&(file.sha256, file.size));
+            let from = match (reused, best(&file.encodings, wish.near)) {
+                _ if placed.contains(&path) => None,
+                (Some(path), _) => Some(From::Slot(path.clone())),
+                (None, Some(encoding)) => Some(From::Blob(encoding.clone())),
+                (None, None) => Some(From::Pack(index)),
+            };
+            packed |= from == Some(From::Pack(index));
+            if file.encodings.is_empty() && from != Some(From::Pack(index)) {
+                skipped.push(file.path.to_string());
+            }
+            let Some(from) = from else { continue };
+            if let From::Blob(encoding) = &from {
+                slot.download_bytes += encoding.size;
+            }
+            slot.disk_bytes += file.size;
+            placed.insert(path.clone());
+            let (mode, sha256, size) = (file.mode, file.sha256, file.size);
+            slot.files.push(PlannedFile { path, mode, sha256, size, from });
+        }
+        for link in &parts.links {
+            slot.links.insert(format!("{into}/{}", link.path), link.target.clone());
+        }
+        let pack = parts.pack.as_ref().filter(|_| packed);
+        if let Some((pack, encoding)) = pack.and_then(|p| Some((p, best(&p.encodings, wish.near)?))) {
+            slot.download_bytes += encoding.size;
+            let (into, encoding) = (into.to_owned(), encoding.clone());
+            slot.packs.push(PlannedPack { into, size: pack.size, encoding, skipped });
+        }
+    }
+    slot
+}
+
+/// The encoding to fetch: the smallest, or where bytes cost nothing the one that
+/// is decoded fastest.
+fn best(encodings: &[Encoding], near: bool) -> Option<&Encoding> {
+    let known = encodings.iter().filter(|encoding| encoding.kind != EncodingKind::Unknown);
+    known.min_by_key(|encoding| match encoding.kind {
+        EncodingKind::Zst if near => (0, encoding.size),
+        _ => (1, encoding.size),
+    })
+}
+
+/// Every file of every slot on disk, by digest.
+fn on_disk(wish: &Wish<'_>) -> BTreeMap<(Digest, u64), PathBuf> {
+    let Some(receipt) = wish.receipt else { return BTreeMap::new() };
+    let mut files = BTreeMap::new();
+    for (name, slot) in &receipt.slots {
+        let Ok(name) = name.parse() else { continue };
+        let folder = wish.store.slot(&name);
+        for (path, SlotFile { sha256, size, .. }) in &slot.files {
+            files.insert((*sha256, *size), folder.join(path));
+        }
+    }
+    files
+}
+
+fn documents(wish: &Wish<'_>) -> BTreeMap<String, String> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    [
+        ("release.json".to_owned(), text(wish.release.bytes())),
+        ("channel.json".to_owned(), text(wish.channel.bytes())),
+    ]
+    .into()
+}
+
+fn reused_bytes(slot: &SlotPlan) -> u64 {
+    let reused = slot.files.iter().filter(|file| matches!(file.from, From::Slot(_)));
+    reused.map(|file| file.size).sum()
+}
+
+/// Back to the slot before: one switch.
+pub fn rollback(id: String, store: &Store, receipt: &Receipt, to: SlotName) -> Plan {
+    let steps = vec![
+        Step::Switch { current: store.current(), slot: to.clone() },
+        Step::Health { slot: to.clone() },
+    ];
+    let mut after = receipt.clone();
+    after.run = id.clone();
+    after.previous = Some(std::mem::replace(&mut after.live, to.clone()));
+    Plan { steps, ..empty(id, Verb::Rollback, receipt, Some(to), Some(after)) }
+}
+
+/// Models alone: fetched into or taken out of the models folder.
+pub fn models(
+    id: String,
+    receipt: &Receipt,
+    add: &[models::Wanted],
+    remove: &[String],
+) -> Plan {
+    let mut after = receipt.clone();
+    after.run = id.clone();
+    let mut steps = Vec::new();
+    for model in add {
+        steps.extend(model.path.parent().map(|path| Step::MakeDir { path: path.to_owned() }));
+        steps.push(Step::FetchModel { model: Box::new(model.clone()) });
+        let models::Wanted { name, path, sha256, size, .. } = model.clone();
+        after.models.insert(name, InstalledModel { path, sha256, size });
+    }
+    for name in remove {
+        let Some(model) = after.models.remove(name) else { continue };
+        let trash = aside(&model.path);
+        steps.push(Step::GiveBack { undo: Undo::RemoveFile { path: model.path }, trash });
+    }
+    let bytes = add.iter().map(|model| model.size).sum();
+    let plan = empty(id, Verb::Model, receipt, Some(receipt.live.clone()), Some(after));
+    Plan { steps, download_bytes: bytes, disk_bytes: bytes, ..plan }
+}
+
+/// Everything is given back, last first. Models stay unless `purge`: they are
+/// often larger than all the rest, and somebody paid for the bytes.
+pub fn uninstall(id: String, store: &Store, receipt: &Receipt, purge: bool) -> Plan {
+    let models: Vec<&PathBuf> = receipt.models.values().map(|model| &model.path).collect();
+    let mut steps = Vec::new();
+    for (index, made) in receipt.made.iter().enumerate().rev() {
+        let trash = match &made.undo {
+            Undo::RemoveFile { path } if models.contains(&path) => {
+                if !purge {
+                    continue;
+                }
+                aside(path)
+            }
+            // What lies outside the prefix may be on another file system: it waits
+            // beside its place.
+            Undo::RemoveFile { path } if !path.starts_with(store.prefix()) => aside(path),
+            _ => store.trash().join(index.to_string()),
+        };
+        steps.push(Step::GiveBack { undo: made.undo.clone(), trash });
+    }
+    Plan { steps, ..empty(id, Verb::Uninstall, receipt, None, None) }
+}
+
+/// Where a file outside the prefix waits until a run is over.
+fn aside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".gone~");
+    path.with_file_name(name)
+}
+
+fn empty(
+    id: String,
+    verb: Verb,
+    receipt: &Receipt,
+    to: Option<SlotName>,
+    after: Option<Receipt>,
+) -> Plan {
+    Plan {
+        id,
+        verb,
+        from: Some(receipt.live.clone()),
+        to,
+        steps: Vec::new(),
+        receipt: after.map(Box::new),
+        download_bytes: 0,
+        reused_bytes: 0,
+        disk_bytes: 0,
+    }
 }

@@ -167,6 +167,17 @@ fn commit(
 /// so it may be cut off anywhere and be done again.
 fn tidy(context: &Context<'_>, plan: &Plan) -> Result<(), Any> {
     let store = context.store;
+    for step in &plan.steps {
+        if let Step::GiveBack { trash, .. } = step {
+            disk::remove_tree(trash)?;
+        }
+    }
+    // Folders that were not empty while something waited in them.
+    for step in &plan.steps {
+        if let Step::GiveBack { undo: undo @ Undo::RemoveDirs { .. }, .. } = step {
+            undo.apply(context)?;
+        }
+    }
     disk::remove_tree(&store.trash())?;
     disk::remove_tree(&store.staging())?;
     if plan.receipt.is_none() {

@@ -143,6 +143,11 @@ impl Step {
         }
     }
 
+    /// Whether it needs a source.
+    pub fn fetches(&self) -> bool {
+        matches!(self, Step::FillSlot { .. } | Step::FetchModel { .. })
+    }
+
     /// The line that people read.
     pub fn describe(&self) -> String {
         match self {

@@ -111,6 +111,28 @@ impl Error {
     }
 }
 
+/// The largest remembered state, in bytes.
+pub fn state_max() -> u64 {
+    state::SIZE_MAX
+}
+
+/// What is remembered of a channel, for `status`; nothing is fetched.
+pub fn remembered(stamped: &Stamped, memory: Option<&[u8]>, channel: &Id) -> serde_json::Value {
+    let (memory, _) = Memory::load(stamped, memory);
+    let stored = memory.stored(channel);
+    let (head, channel) = stored.as_ref().map_or((None, None), |(h, c)| (Some(h), Some(c)));
+    let expires = head.zip(channel).map(|(head, channel)| head.expires.min(channel.expires));
+    serde_json::json!({
+        "checked": memory.checked(),
+        "trust": {
+            "root": memory.root.version,
+            "head": head.map(|head| head.version),
+            "channel": channel.map(|channel| channel.version),
+            "expires": expires,
+        },
+    })
+}
+
 /// How strict to be about the time.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Staleness {
@@ -157,12 +179,11 @@ pub fn refresh(
     let tag = old.tag(&sources.shown(), now, channel);
     let fresh = sources.head(layout::HEAD, SMALL_MAX, tag.as_deref())?;
     let Fresh::New(bytes, tag) = fresh else {
-        if let Some((head, document)) = old.stored(channel) {
-            let root = old.root.clone();
-            expire(&document, &head, stale, now, &mut warnings)?;
-            return Ok(Trusted { root, head, channel: document, memory: new, changed: false, warnings });
-        }
-        return refresh(stamped, None, sources, channel, stale, clock);
+        // Only asked for when both are there; see Memory::tag.
+        let stored = old.stored(channel).ok_or(crate::source::Error::Nowhere)?;
+        let ((head, document), root) = (stored, old.root.clone());
+        expire(&document, &head, stale, now, &mut warnings)?;
+        return Ok(Trusted { root, head, channel: document, memory: new, changed: false, warnings });
     };
     walk_roots(&mut new, sources)?;
     new.probed(now);

@@ -116,6 +116,11 @@ impl Memory {
         true
     }
 
+    /// When a source was last asked for everything.
+    pub(super) fn checked(&self) -> Option<Time> {
+        (self.container.probed > 0).then(|| Time::from_unix(self.container.probed))
+    }
+
     /// The newest time that anybody signed.
     pub(super) fn newest_issued(&self) -> Time {
         Time::from_unix(self.container.issued).max(self.root.issued)

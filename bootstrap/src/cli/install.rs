@@ -1,0 +1,274 @@
+//! `install`: the first release, or whatever is missing for what is wanted.
+//! Also what `plan` and `update` decide with: the same function, so the same plan.
+
+use super::refuse::Error;
+use super::session::{Change, Session, random_hex, random_name};
+use crate::error::Error as Any;
+use crate::event::{Ending, Outcome};
+use crate::models::Wanted;
+use crate::plan::{self, Plan, Wish};
+use crate::platform;
+use crate::receipt::Receipt;
+use crate::report;
+use crate::select::{self, Selection};
+use crate::settings::ServiceKind;
+use crate::source::Sources;
+use crate::stamp::{self, Stamped};
+use crate::trust::{self, Staleness, Trusted};
+use crate::{disk, fetch};
+use offgrid_manifest::release::Folder;
+use offgrid_manifest::verify::Verified;
+use offgrid_manifest::{Id, Parts, Release};
+use serde_json::json;
+use std::path::Path;
+
+/// What was decided, and from what.
+pub(super) struct Decision {
+    pub(super) plan: Plan,
+    pub(super) selection: Selection,
+    pub(super) release: Verified<Release>,
+}
+
+pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
+    let stamped = stamp::own()?;
+    session.consent_possible("Install OffGrid LLM?")?;
+    check_scope(session)?;
+    service_of(session)?;
+    // A machine that nothing is made for is told so before anything is touched.
+    select::target_of(&session.host()?)?;
+    session.change(|change| converge(change, &stamped))
+}
+
+fn converge(change: &Change<'_>, stamped: &Stamped) -> Result<Ending, Any> {
+    let session = change.session;
+    let receipt = change.receipt()?;
+    let sources = session.sources(stamped)?;
+    let trusted = refresh(session, stamped, &sources, receipt.as_ref())?;
+    let decision = decide(session, &sources, &trusted, receipt.as_ref())?;
+    carry_out(change, &sources, &decision)
+}
+
+/// Shows the plan, asks, runs it, and says how it ended.
+pub(super) fn carry_out(
+    change: &Change<'_>,
+    sources: &Sources,
+    decision: &Decision,
+) -> Result<Ending, Any> {
+    let session = change.session;
+    let plan = &decision.plan;
+    let Some(to) = plan.to.as_ref().filter(|_| !plan.steps.is_empty()) else {
+        let live = plan.from.as_ref().map_or(String::new(), |slot| slot.version.to_string());
+        return Ok(Ending::new(Outcome::Unchanged, format!("{live} is installed and live")));
+    };
+    check_bytes(session, plan)?;
+    if !session.settings.yes {
+        session.reporter.show(&report::plan_text(plan, &decision.selection.lines()));
+        session.consent("Go on?")?;
+    }
+    change.run(plan, sources)?;
+    let outcome = match plan.from {
+        None => Outcome::Installed,
+        Some(_) => Outcome::Updated,
+    };
+    let mut ending = Ending::new(outcome, format!("{} {} is live", outcome.name(), to.version));
+    ending.facts = json!({
+        "from": plan.from.as_ref().map(|slot| slot.version.to_string()),
+        "version": to.version,
+        "variant": to.variant,
+        "prefix": session.store().prefix().display().to_string(),
+        "download_bytes": plan.download_bytes,
+        "reused_bytes": plan.reused_bytes,
+    });
+    if plan.from.is_none() {
+        next_words(session, &mut ending);
+    }
+    note_setup(session, &decision.release);
+    Ok(ending)
+}
+
+/// What to type now.
+fn next_words(session: &Session<'_>, ending: &mut Ending) {
+    let linked = session.place.link.as_deref().filter(|link| {
+        platform::read_link(link).is_some_and(|target| target == session.store().program())
+    });
+    let on_path = linked.and_then(Path::parent).is_some_and(|folder| {
+        let path = session.env.var("PATH");
+        path.is_some_and(|path| std::env::split_paths(path).any(|entry| entry == folder))
+    });
+    let word = if on_path {
+        "offgrid".to_owned()
+    } else {
+        linked.map_or_else(|| session.store().program(), Path::to_owned).display().to_string()
+    };
+    let start = match session.settings.service {
+        ServiceKind::Supervise => format!("{word} self service run"),
+        _ => format!("{word} serve"),
+    };
+    ending.lines.push(format!("start it:  {start}"));
+    ending.lines.push("then open: http://localhost:11611".to_owned());
+    if let (false, Some(folder)) = (on_path, linked.and_then(Path::parent)) {
+        let add = format!("export PATH=\"{}:$PATH\"", folder.display());
+        ending.lines.push(format!("to type just `offgrid`, add this to your shell's profile: {add}"));
+    }
+}
+
+/// Says that the release brings a newer program than this one.
+fn note_setup(session: &Session<'_>, release: &Release) {
+    let own = env!("CARGO_PKG_VERSION").parse::<offgrid_manifest::Version>();
+    if own.is_ok_and(|own| release.setup.version > own) {
+        let what = format!("offgrid-setup {} came with this release", release.setup.version);
+        session.note(&what, Some("fetch it with the install command to use it"));
+    }
+}
+
+/// `--system` is root's alone.
+fn check_scope(session: &Session<'_>) -> Result<(), Any> {
+    if session.place.system && session.settings.prefix.is_none() && !platform::is_root() {
+        return Err(Error::NotRoot.into());
+    }
+    Ok(())
+}
+
+/// How the app will be run.
+fn service_of(session: &Session<'_>) -> Result<&'static str, Any> {
+    match session.settings.service {
+        ServiceKind::Auto | ServiceKind::None => Ok("none"),
+        ServiceKind::Supervise if platform::can_supervise() => Ok("supervise"),
+        other => Err(Error::NoService { kind: other.to_string() }.into()),
+    }
+}
+
+/// What is trusted now.
+pub(super) fn refresh(
+    session: &Session<'_>,
+    stamped: &Stamped,
+    sources: &Sources,
+    receipt: Option<&Receipt>,
+) -> Result<Trusted, Any> {
+    session.looking(&format!("reading the signed manifest from {}", sources.shown()));
+    let settings = session.settings;
+    let channel: Id = match (&settings.channel, receipt) {
+        (Some(channel), _) => channel.clone(),
+        (None, Some(receipt)) => receipt.channel.parse()?,
+        (None, None) => "stable".parse()?,
+    };
+    let memory = disk::read(&session.store().trust(), trust::state_max())?;
+    let kit = sources.is_folder() && settings.sources_typed;
+    let stale = Staleness { accepted: settings.accept_stale, kit };
+    let clock = session.clock();
+    let trusted = trust::refresh(stamped, memory.as_deref(), sources, &channel, stale, clock)?;
+    for warning in &trusted.warnings {
+        session.note(warning, None);
+    }
+    Ok(trusted)
+}
+
+/// Chooses and plans. Reads documents and this machine; changes nothing.
+pub(super) fn decide(
+    session: &Session<'_>,
+    sources: &Sources,
+    trusted: &Trusted,
+    receipt: Option<&Receipt>,
+) -> Result<Decision, Any> {
+    let settings = session.settings;
+    let release = trust::release(trusted, sources, settings.version.as_ref())?;
+    check_downgrade(session, &release, receipt)?;
+    let disk = platform::free_space(session.store().prefix());
+    let disk = if settings.sysroot.is_some() { None } else { disk };
+    let selection = select::select(&release, &session.host()?, disk, settings.variant.as_ref())?;
+    let mut parts: Vec<(Folder, Verified<Parts>)> = Vec::new();
+    for (_, component) in release.components_of(&selection.variant) {
+        parts.push((component.into.clone(), trust::parts(component, sources)?));
+    }
+    let models = wanted_models(session, &release, receipt)?;
+    let exe = &session.env.exe;
+    let program = fetch::digest_of(exe)?.ok_or_else(|| fetch::Error::Changed { path: exe.clone() })?;
+    let plan = plan::install(&Wish {
+        id: random_name()?,
+        store: session.store(),
+        receipt,
+        release: &release,
+        channel: &trusted.channel,
+        variant: &selection.variant,
+        parts: &parts,
+        program: (exe, program),
+        link: link_of(session),
+        models: &session.place.models,
+        wanted_models: &models,
+        memory: trusted.changed.then(|| trusted.memory.text()),
+        scope: if session.place.system { "system" } else { "user" },
+        service: service_of(session)?,
+        near: sources.is_near(),
+        machine_id: random_hex(16)?,
+    });
+    Ok(Decision { plan, selection, release })
+}
+
+fn check_downgrade(
+    session: &Session<'_>,
+    release: &Release,
+    receipt: Option<&Receipt>,
+) -> Result<(), Any> {
+    match receipt {
+        Some(receipt)
+            if release.version < receipt.live.version && !session.settings.allow_downgrade =>
+        {
+            let (wanted, live) = (release.version.clone(), receipt.live.version.clone());
+            Err(Error::Downgrade { wanted, live }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// More bytes than the link may carry are refused before the first one.
+fn check_bytes(session: &Session<'_>, plan: &Plan) -> Result<(), Any> {
+    match session.settings.max_download {
+        Some(allowed) if plan.download_bytes > allowed => {
+            Err(Error::TooMuch { needed: plan.download_bytes, allowed }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The models that were asked for and are not installed.
+pub(super) fn wanted_models(
+    session: &Session<'_>,
+    release: &Release,
+    receipt: Option<&Receipt>,
+) -> Result<Vec<Wanted>, Any> {
+    let names = session.settings.models.iter().flatten().map(Id::as_str);
+    let mut wanted = Vec::new();
+    for name in names {
+        let model = find_model(release, name)?;
+        let same = |have: &crate::receipt::InstalledModel| have.sha256 == model.sha256;
+        if !receipt.is_some_and(|receipt| receipt.models.get(name).is_some_and(same)) {
+            wanted.push(Wanted::new(model, &session.place.models));
+        }
+    }
+    Ok(wanted)
+}
+
+/// A model of the catalogue by its name.
+pub(super) fn find_model<'r>(
+    release: &'r Release,
+    name: &str,
+) -> Result<&'r offgrid_manifest::release::Model, Any> {
+    release.model(name).ok_or_else(|| {
+        let known: Vec<&str> = release.models.iter().map(|model| model.name.as_str()).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        Error::NoModel { name: name.to_owned(), known }.into()
+    })
+}
+
+/// Where the link on PATH goes; not where something of somebody else is.
+fn link_of<'s>(session: &'s Session<'_>) -> Option<&'s Path> {
+    let link = session.place.link.as_deref()?;
+    let ours = session.store().program();
+    let free = !disk::exists(link) || platform::read_link(link).is_some_and(|to| to == ours);
+    if !free {
+        let what = format!("{} is there already and was left alone", link.display());
+        let hint = format!("start this installation as {}", ours.display());
+        session.note(&what, Some(&hint));
+    }
+    free.then_some(link)
+}

@@ -1,0 +1,166 @@
+//! The commands that only look: `detect`, `plan`, `status`, `verify`, `version`.
+//! Their results go to stdout; they take no lock and change nothing.
+
+use super::install::{decide, refresh};
+use super::refuse::Error;
+use super::session::Session;
+use crate::error::Error as Any;
+use crate::event::{Ending, Outcome};
+use crate::inspect::{self, Contents};
+use crate::receipt::Receipt;
+use crate::store::SlotName;
+use crate::{disk, fetch, platform, report, run, service, stamp, trust};
+use serde_json::{Value, json};
+
+pub(super) fn detect(session: &Session<'_>) -> Result<(), Any> {
+    let host = session.host()?;
+    let lines = host.describe();
+    let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+    let text: Vec<String> =
+        lines.iter().map(|(label, value)| format!("{label:width$}  {value}")).collect();
+    let json = serde_json::to_value(&host).unwrap_or(Value::Null);
+    session.reporter.result(&json, &text.join("\n"));
+    Ok(())
+}
+
+pub(super) fn plan(session: &Session<'_>) -> Result<(), Any> {
+    let stamped = stamp::own()?;
+    let receipt = session.receipt()?;
+    let sources = session.sources(&stamped)?;
+    let trusted = refresh(session, &stamped, &sources, receipt.as_ref())?;
+    let decision = decide(session, &sources, &trusted, receipt.as_ref())?;
+    let selection = decision.selection.json(&decision.release);
+    let all = decision.selection.lines();
+    let shown = if session.settings.explain { &all[..] } else { &all[..1] };
+    let json = report::plan_json(&decision.plan, &selection);
+    session.reporter.result(&json, &report::plan_text(&decision.plan, shown));
+    Ok(())
+}
+
+pub(super) fn version(session: &Session<'_>) -> Result<(), Any> {
+    let receipt = session.receipt()?;
+    let slot = receipt.as_ref().and_then(|r| r.slots.get(&r.live.to_string()));
+    let release = receipt.as_ref().map(|receipt| receipt.live.version.to_string());
+    let (app, engine) = (slot.map(|s| s.app.clone()), slot.map(|s| s.engine.clone()));
+    let setup = env!("CARGO_PKG_VERSION");
+    let mut text = format!("offgrid-setup {setup}");
+    for (label, value) in [("release", &release), ("app", &app), ("engine", &engine)] {
+        let value = value.as_deref().unwrap_or("not installed");
+        text.push_str(&format!("\n{label:13} {value}"));
+    }
+    let json = json!({"v": 1, "setup": setup, "release": release, "app": app, "engine": engine});
+    session.reporter.result(&json, &text);
+    Ok(())
+}
+
+pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
+    let receipt = session.receipt()?;
+    let prefix = session.store().prefix().display().to_string();
+    let unfinished = match session.store().exists() {
+        true => run::unfinished(session.store())?,
+        false => None,
+    };
+    let unfinished = unfinished.map(|story| json!({"run": story.plan.id, "what": story.plan.verb}));
+    let Some(receipt) = receipt else {
+        let json = json!({"v": 1, "installed": false, "prefix": prefix, "unfinished": unfinished});
+        let text = format!("nothing is installed in {prefix}");
+        session.reporter.result(&json, &text);
+        return Ok(());
+    };
+    let slot = receipt.slots.get(&receipt.live.to_string());
+    let service = service::state(session.store());
+    let trust = trust_state(session, &receipt)?;
+    let state = if service.running.is_some() { "running" } else { "stopped" };
+    let json = json!({
+        "v": 1, "installed": true, "prefix": prefix, "scope": receipt.scope,
+        "version": receipt.live.version, "variant": receipt.live.variant,
+        "app": slot.map(|slot| &slot.app),
+        "engine": {
+            "kind": "bundled",
+            "version": slot.map(|slot| &slot.engine),
+            "path": session.store().slot(&receipt.live).join("llama")
+                .join(platform::exe_name("llama-server")).display().to_string(),
+        },
+        "channel": receipt.channel,
+        "slots": slots(&receipt),
+        "service": {"kind": receipt.service, "state": state, "autostart": false, "exposed": null},
+        "update": {"available": null, "checked": trust["checked"], "blocked_by": null},
+        "unfinished": unfinished,
+        "trust": trust["trust"],
+        "notes": [],
+    });
+    let mut text = format!(
+        "OffGrid LLM {} ({}) in {prefix}\n  app      {}\n  engine   {}\n  channel  {}\n  service  {} ({state})",
+        receipt.live.version,
+        receipt.live.variant,
+        slot.map_or("?", |slot| &slot.app),
+        slot.map_or("?", |slot| &slot.engine),
+        receipt.channel,
+        receipt.service,
+    );
+    if let Some(previous) = &receipt.previous {
+        text.push_str(&format!("\n  before   {} (`offgrid rollback`)", previous.version));
+    }
+    if unfinished.is_some() {
+        text.push_str("\n  a run was cut off: type `offgrid repair`");
+    }
+    session.reporter.result(&json, &text);
+    Ok(())
+}
+
+fn slots(receipt: &Receipt) -> Vec<Value> {
+    let names = receipt.slots.keys().filter_map(|name| name.parse::<SlotName>().ok());
+    names
+        .map(|name| {
+            let live = name == receipt.live;
+            json!({"version": name.version, "variant": name.variant, "live": live})
+        })
+        .collect()
+}
+
+/// Versions and expiry of what is trusted, as far as it is remembered.
+fn trust_state(session: &Session<'_>, receipt: &Receipt) -> Result<Value, Any> {
+    let Ok(stamped) = stamp::own() else { return Ok(json!({"checked": null, "trust": null})) };
+    let bytes = disk::read(&session.store().trust(), trust::state_max())?;
+    let channel = receipt.channel.parse()?;
+    Ok(trust::remembered(&stamped, bytes.as_deref(), &channel))
+}
+
+pub(super) fn verify(session: &Session<'_>) -> Result<Ending, Any> {
+    let receipt = session.installed()?;
+    let store = session.store();
+    let mut problems = Vec::new();
+    let mut files = 0;
+    for (name, slot) in &receipt.slots {
+        let Ok(slot_name) = name.parse::<SlotName>() else { continue };
+        session.looking(&format!("checking {name}"));
+        let folder = store.slot(&slot_name);
+        if !disk::exists(&folder) {
+            problems.push(format!("{} is missing", folder.display()));
+            continue;
+        }
+        files += slot.files.len();
+        let wanted = Contents { files: slot.files.clone(), links: slot.links.clone() };
+        let found = inspect::differences(&folder, &wanted, true)?;
+        problems.extend(found.into_iter().map(|what| format!("{name}: {what}")));
+    }
+    if fetch::digest_of(&store.program())? != Some(receipt.program) {
+        problems.push(format!("{} is not the installed program", store.program().display()));
+    }
+    if store.live().as_ref() != Some(&receipt.live) {
+        problems.push(format!("{} does not name {}", store.current().display(), receipt.live));
+    }
+    for model in receipt.models.values() {
+        if fetch::digest_of(&model.path)? != Some(model.sha256) {
+            problems.push(format!("{} is not the installed model", model.path.display()));
+        }
+    }
+    if !problems.is_empty() {
+        let (count, list) = (problems.len(), problems.join("\n  "));
+        return Err(Error::Damaged { count, list }.into());
+    }
+    let line = format!("{files} files are as they were installed");
+    let mut ending = Ending::new(Outcome::Unchanged, line);
+    ending.facts = json!({"files": files});
+    Ok(ending)
+}

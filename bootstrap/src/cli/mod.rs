@@ -1,0 +1,172 @@
+//! Commands: what was typed becomes a run and one exit code. One file for each
+//! command; this one parses, settles, dispatches and ends.
+
+pub mod args;
+pub mod help;
+
+mod install;
+mod look;
+mod model;
+mod refuse;
+mod repair;
+mod serve;
+mod session;
+mod uninstall;
+mod update;
+
+pub use refuse::Error;
+
+use crate::dispatch;
+use crate::env::Env;
+use crate::error::Error as Any;
+use crate::event::Ending;
+use crate::report::{Reporter, Style};
+use crate::settings::Settings;
+use crate::{platform, source};
+use args::{Command, Parsed};
+use session::Session;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Runs the program.
+pub fn main(env: Env) -> ExitCode {
+    ExitCode::from(run(env))
+}
+
+fn run(mut env: Env) -> u8 {
+    if dispatch::called_as_app(&env) {
+        match dispatch::is_ours(&env.args) {
+            Some(words) => env.args = words,
+            None => return as_app(&env),
+        }
+    }
+    let parsed = match args::parse(&env.args) {
+        Ok(parsed) => parsed,
+        Err(error) => return fail(&env, error.into()),
+    };
+    let name = name_of(&env);
+    if parsed.help {
+        let text = match &parsed.command {
+            Some(command) => help::command(&name, command.clone()),
+            None => help::overview(&name),
+        };
+        plain_reporter(&env).result(&serde_json::json!({"v": 1, "help": text}), &text);
+        return 0;
+    }
+    let settings = match settle(&parsed, &env) {
+        Ok(settings) => settings,
+        Err(error) => return fail(&env, error),
+    };
+    let reporter = reporter(&env, &settings);
+    let result = command(&env, &parsed, &settings, &reporter);
+    let word = parsed.command.as_ref().map_or("install", Command::name);
+    match result {
+        // Results were printed; only commands that change things have an ending.
+        Ok(None) => 0,
+        Ok(Some(ending)) => reporter.ended(word, &Ok(ending)),
+        Err(error) => reporter.ended(word, &Err(error)),
+    }
+}
+
+/// The installed program under the app's name: every word but ours goes there.
+fn as_app(env: &Env) -> u8 {
+    let place = session::place_of(env, None, None);
+    let result = place.and_then(|place| dispatch::app(env, &place.store, &place.models));
+    match result {
+        Ok(never) => match never {},
+        Err(error) => fail(env, error),
+    }
+}
+
+fn command(
+    env: &Env,
+    parsed: &Parsed,
+    settings: &Settings,
+    reporter: &Reporter,
+) -> Result<Option<Ending>, Any> {
+    let session = Session::new(env, settings, reporter)?;
+    if parsed.version {
+        return look::version(&session).map(|()| None);
+    }
+    let Some(command) = &parsed.command else { return guided(&session) };
+    let ending = match command {
+        Command::Detect => return look::detect(&session).map(|()| None),
+        Command::Status => return look::status(&session).map(|()| None),
+        Command::Version => return look::version(&session).map(|()| None),
+        Command::Plan => return look::plan(&session).map(|()| None),
+        Command::Verify => look::verify(&session)?,
+        Command::Install => install::run(&session)?,
+        Command::Update => update::run(&session)?,
+        Command::Rollback => update::rollback(&session)?,
+        Command::Repair => repair::run(&session)?,
+        Command::Uninstall => uninstall::run(&session)?,
+        Command::Model => return model::run(&session, &parsed.rest),
+        Command::Service => return serve::run(&session, &parsed.rest),
+    };
+    Ok(Some(ending))
+}
+
+/// No words: a person at a terminal is guided; a script gets the help and exit 2.
+fn guided(session: &Session<'_>) -> Result<Option<Ending>, Any> {
+    if session.receipt()?.is_some() {
+        return look::status(session).map(|()| None);
+    }
+    if !session.env.can_ask {
+        return Err(Error::NoCommand { help: help::overview(&name_of(session.env)) }.into());
+    }
+    install::run(session).map(Some)
+}
+
+/// Reads the settings files and puts everything in order.
+fn settle(parsed: &Parsed, env: &Env) -> Result<Settings, Any> {
+    let mut files: Vec<(PathBuf, String, bool)> = Vec::new();
+    for (folder, is_system) in session::config_dirs(env) {
+        let path = folder.join("setup.toml");
+        if let Some(bytes) = crate::disk::read(&path, 1024 * 1024)? {
+            files.push((path, String::from_utf8_lossy(&bytes).into_owned(), is_system));
+        }
+    }
+    Ok(Settings::settle(parsed, env, &files)?)
+}
+
+fn name_of(env: &Env) -> String {
+    if dispatch::called_as_app(env) { "offgrid self".to_owned() } else { "offgrid-setup".to_owned() }
+}
+
+/// Ends with an error before the settings are known.
+fn fail(env: &Env, error: Any) -> u8 {
+    plain_reporter(env).ended("", &Err(error))
+}
+
+/// By what was typed alone.
+fn plain_reporter(env: &Env) -> Reporter {
+    let typed = |flag: &str| env.args.iter().any(|word| *word == OsString::from(flag));
+    Reporter::new(Style {
+        json: typed("--json"),
+        quiet: false,
+        verbose: false,
+        color: !typed("--no-color") && env.var("NO_COLOR").is_none(),
+        tty: env.stderr_tty,
+        term_dumb: env.var("TERM").is_none_or(|term| term == "dumb"),
+    })
+}
+
+fn reporter(env: &Env, settings: &Settings) -> Reporter {
+    Reporter::new(Style {
+        json: settings.json,
+        quiet: settings.quiet,
+        verbose: settings.verbose,
+        color: settings.color,
+        tty: env.stderr_tty,
+        term_dumb: env.var("TERM").is_none_or(|term| term == "dumb"),
+    })
+}
+
+/// Lets ctrl-c, a closed terminal and a stop request end the command in order.
+fn heed_signals(stop: &source::Stop) -> Result<(), Any> {
+    use platform::Caught::{HangUp, Interrupt, Terminate};
+    let stop = stop.clone();
+    let watching = platform::on_signal(&[Interrupt, Terminate, HangUp], move |_| stop.set());
+    Ok(crate::disk::at("listen for signals at", &PathBuf::from("this process"), watching)?)
+}

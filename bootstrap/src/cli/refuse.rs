@@ -1,0 +1,133 @@
+//! What a command refuses before it begins.
+
+use offgrid_manifest::{Code, Version};
+use std::path::PathBuf;
+
+/// A request that cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing was typed, and nobody can be asked.
+    #[error("no command was given\n\n{help}")]
+    NoCommand {
+        /// The help text.
+        help: String,
+    },
+    /// A question that nobody can answer.
+    #[error("{question} Nobody can be asked here, so nothing was done")]
+    NeedsConsent {
+        /// The question.
+        question: String,
+    },
+    /// The answer was no.
+    #[error("nothing was done, as you asked")]
+    Declined,
+    /// A downgrade that was not asked for in so many words.
+    #[error("{wanted} is older than {live}, which is installed")]
+    Downgrade {
+        /// As asked for.
+        wanted: Version,
+        /// What is live.
+        live: Version,
+    },
+    /// More bytes than were allowed.
+    #[error("this takes a download of {needed} bytes; at most {allowed} were allowed")]
+    TooMuch {
+        /// Bytes.
+        needed: u64,
+        /// Bytes.
+        allowed: u64,
+    },
+    /// Nothing is installed.
+    #[error("nothing is installed in `{}`", prefix.display())]
+    NotInstalled {
+        /// Where.
+        prefix: PathBuf,
+    },
+    /// There is no slot before the live one.
+    #[error("there is no earlier release to go back to")]
+    NothingBefore,
+    /// Installed files are not as they should be.
+    #[error("{count} things are not as they were installed:\n  {list}")]
+    Damaged {
+        /// How many.
+        count: usize,
+        /// Which, a line each.
+        list: String,
+    },
+    /// No such model in the catalogue.
+    #[error("there is no model `{name}`; there is {known}")]
+    NoModel {
+        /// As asked for.
+        name: String,
+        /// Those that are.
+        known: String,
+    },
+    /// A way to run the app that this version does not know.
+    #[error("`--service {kind}` cannot be set up by this version on this system")]
+    NoService {
+        /// As asked for.
+        kind: String,
+    },
+    /// Only root may.
+    #[error("a system-wide installation needs root")]
+    NotRoot,
+    /// No home folder.
+    #[error("there is no home folder to install into: HOME is not set")]
+    NoHome,
+    /// Words that a command does not know.
+    #[error("`{words}` is not something that this command does")]
+    Words {
+        /// As typed.
+        words: String,
+        /// What it does.
+        known: &'static str,
+    },
+}
+
+impl Error {
+    /// The stable name.
+    pub fn code(&self) -> Code {
+        match self {
+            Error::NoCommand { .. }
+            | Error::NoModel { .. }
+            | Error::Words { .. }
+            | Error::NoHome => Code::Usage,
+            Error::NeedsConsent { .. }
+            | Error::Declined
+            | Error::Downgrade { .. }
+            | Error::TooMuch { .. } => Code::NeedsConsent,
+            Error::NotInstalled { .. } | Error::NothingBefore | Error::NoService { .. } => {
+                Code::Unsupported
+            }
+            Error::Damaged { .. } => Code::State,
+            Error::NotRoot => Code::Perm,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Error::NeedsConsent { .. } => "say yes beforehand with --yes".into(),
+            Error::Downgrade { .. } => "if you mean it, add --allow-downgrade".into(),
+            Error::TooMuch { .. } => "allow more with --max-download BYTES".into(),
+            Error::NotInstalled { .. } => {
+                "install with `offgrid-setup install`; if it is elsewhere, add --prefix DIR".into()
+            }
+            Error::Damaged { .. } => {
+                "`offgrid rollback` goes back to the release before; `offgrid uninstall` and a \
+                 new install mend everything and keep your models"
+                    .into()
+            }
+            Error::NoModel { .. } => "name one of them, or `none`".into(),
+            Error::NoService { .. } => {
+                "use --service supervise (and start it with `offgrid self service run`) or \
+                 --service none"
+                    .into()
+            }
+            Error::NotRoot => "type `sudo` before the command, or leave out --system".into(),
+            Error::NoHome => "name a place with --prefix DIR".into(),
+            Error::Words { known, .. } => (*known).to_owned(),
+            Error::NoCommand { .. } | Error::Declined | Error::NothingBefore => return None,
+        })
+    }
+}

@@ -1,0 +1,272 @@
+//! What every command starts from: where the prefix is, what is installed there,
+//! where blobs come from; and how a changing command begins and ends.
+
+use super::refuse::Error;
+use crate::env::Env;
+use crate::error::Error as Any;
+use crate::event::{Event, Sink};
+use crate::host::{Host, Tree};
+use crate::journal;
+use crate::lock::Lock;
+use crate::plan::Plan;
+use crate::platform;
+use crate::receipt::{self, Receipt};
+use crate::report::Reporter;
+use crate::run::{self, Context};
+use crate::settings::Settings;
+use crate::source::{Reach, Sources, Stop};
+use crate::stamp::Stamped;
+use crate::store::Store;
+use crate::{dispatch, disk};
+use offgrid_manifest::{Code, Time};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Where things are on this machine.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// The prefix.
+    pub(super) store: Store,
+    /// Where the link on PATH goes.
+    pub(super) link: Option<PathBuf>,
+    /// The models folder.
+    pub(super) models: PathBuf,
+    /// Folder of `offgrid.env`.
+    pub(super) config: PathBuf,
+    /// Whether it is the whole system's.
+    pub(super) system: bool,
+}
+
+/// Works out the place: as asked for, else of the installation that this program
+/// belongs to, else the usual one of this user.
+pub(super) fn place_of(
+    env: &Env,
+    prefix: Option<&Path>,
+    system: Option<bool>,
+) -> Result<Place, Any> {
+    let own = dispatch::prefix_of(&env.exe);
+    let usual = |system| platform::places(env, system).ok_or(Error::NoHome);
+    let system = match (system, &own) {
+        (Some(system), _) => system,
+        (None, Some(own)) => {
+            let of_all = platform::places(env, true);
+            of_all.is_some_and(|places| places.prefix == *own) || recorded_system(own)
+        }
+        (None, None) => platform::is_root(),
+    };
+    let places = usual(system)?;
+    let prefix = prefix.map(Path::to_owned).or(own).unwrap_or(places.prefix);
+    let link = places.link_dir.map(|folder| folder.join(platform::exe_name("offgrid")));
+    let (models, config) = (places.models, places.config_dir);
+    Ok(Place { store: Store::new(prefix), link, models, config, system })
+}
+
+/// Whether the receipt of a prefix says that it is the whole system's.
+fn recorded_system(prefix: &Path) -> bool {
+    let receipt = receipt::read(&Store::new(prefix.to_owned()));
+    receipt.ok().flatten().is_some_and(|receipt| receipt.scope == "system")
+}
+
+/// The folders of settings files: the user's first, then the system's.
+pub(super) fn config_dirs(env: &Env) -> Vec<(PathBuf, bool)> {
+    let user = platform::places(env, false).map(|places| (places.config_dir, false));
+    let system = platform::places(env, true).map(|places| (places.config_dir, true));
+    user.into_iter().chain(system).collect()
+}
+
+/// One command at work.
+pub(super) struct Session<'a> {
+    pub(super) env: &'a Env,
+    pub(super) settings: &'a Settings,
+    pub(super) reporter: &'a Reporter,
+    pub(super) place: Place,
+    pub(super) stop: Stop,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        env: &'a Env,
+        settings: &'a Settings,
+        reporter: &'a Reporter,
+    ) -> Result<Session<'a>, Any> {
+        let place = place_of(env, settings.prefix.as_deref(), settings.system)?;
+        Ok(Session { env, settings, reporter, place, stop: Stop::default() })
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.place.store
+    }
+
+    /// The facts of this machine, or of the captured one.
+    pub(super) fn host(&self) -> Result<Host, Any> {
+        let tree = match &self.settings.sysroot {
+            None => Tree::live(),
+            Some(folder) => Tree::sysroot(folder).map_err(|error| {
+                let source = std::io::Error::other(error);
+                disk::Error { op: "read", path: folder.clone(), source }
+            })?,
+        };
+        Ok(Host::probe(&tree))
+    }
+
+    /// What is installed, for a command that only looks.
+    pub(super) fn receipt(&self) -> Result<Option<Receipt>, Any> {
+        if !self.store().exists() {
+            return Ok(None);
+        }
+        self.store().check_owner()?;
+        receipt::read(self.store())
+    }
+
+    /// What must be installed for this command to make sense.
+    pub(super) fn installed(&self) -> Result<Receipt, Any> {
+        let prefix = self.store().prefix().to_owned();
+        Ok(self.receipt()?.ok_or(Error::NotInstalled { prefix })?)
+    }
+
+    /// Where blobs come from: as asked for, else the stamp's.
+    pub(super) fn sources(&self, stamped: &Stamped) -> Result<Sources, Any> {
+        let reach = Reach {
+            offline: self.settings.offline,
+            ca_file: self.settings.ca_file.clone(),
+            limit_rate: self.settings.limit_rate,
+        };
+        let typed = &self.settings.sources;
+        let given = if typed.is_empty() { &stamped.stamp.sources } else { typed };
+        Ok(Sources::new(given, &reach, self.stop.clone())?)
+    }
+
+    /// For commands that fetch nothing.
+    pub(super) fn no_sources(&self) -> Result<Sources, Any> {
+        Ok(Sources::new(&[], &Reach::default(), self.stop.clone())?)
+    }
+
+    /// Seconds since 1970 by this machine's clock.
+    pub(super) fn clock(&self) -> Time {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        Time::from_unix(since.map_or(0, |since| since.as_secs()))
+    }
+
+    /// Refuses what nobody could be asked about, before anything is touched.
+    pub(super) fn consent_possible(&self, question: &str) -> Result<(), Any> {
+        if self.settings.yes || self.env.can_ask {
+            return Ok(());
+        }
+        Err(Error::NeedsConsent { question: question.to_owned() }.into())
+    }
+
+    /// Asks, unless `--yes` was given.
+    pub(super) fn consent(&self, question: &str) -> Result<(), Any> {
+        self.consent_possible(question)?;
+        if self.settings.yes || self.reporter.ask(question) {
+            return Ok(());
+        }
+        Err(Error::Declined.into())
+    }
+
+    pub(super) fn note(&self, what: &str, hint: Option<&str>) {
+        self.reporter.event(&Event::Noted { what, hint });
+    }
+
+    pub(super) fn looking(&self, what: &str) {
+        self.reporter.event(&Event::Looking { what });
+    }
+
+    /// Does something that changes the prefix: with the lock, after an unfinished
+    /// run was ended, and with nothing left behind when nothing came of it.
+    pub(super) fn change<T>(
+        &self,
+        work: impl FnOnce(&Change<'_>) -> Result<T, Any>,
+    ) -> Result<T, Any> {
+        super::heed_signals(&self.stop)?;
+        let store = self.store();
+        store.check_owner()?;
+        store.found()?;
+        let lock = Lock::take(store)?;
+        let change = Change { session: self, lock: &lock };
+        let result = change.end_unfinished().and_then(|()| work(&change));
+        let kept = result.as_ref().err().is_some_and(|error| keeps_blobs(error.code()));
+        let tidied = if journal::read(store).is_ok_and(|story| story.is_none()) {
+            tidy(store, kept)
+        } else {
+            Ok(())
+        };
+        // The first error counts; one while tidying counts only after success.
+        result.and_then(|value| tidied.map(|()| value))
+    }
+}
+
+/// Whether somebody who tries again should not pay for the same bytes twice.
+fn keeps_blobs(code: Code) -> bool {
+    matches!(code, Code::Unreachable | Code::Http | Code::Stall | Code::Interrupted)
+}
+
+/// After a run: no downloads that nobody needs, and no prefix without anything
+/// in it.
+fn tidy(store: &Store, keep_blobs: bool) -> Result<(), Any> {
+    // An uninstall has taken the whole prefix away.
+    if !store.exists() {
+        return Ok(());
+    }
+    let empty = std::fs::read_dir(store.blobs()).map_or(true, |mut list| list.next().is_none());
+    if keep_blobs && !empty {
+        return Ok(());
+    }
+    if receipt::read(store)?.is_none() {
+        return Ok(store.dissolve()?);
+    }
+    run::clear_blobs(store)
+}
+
+/// A command that holds the lock.
+pub(super) struct Change<'a> {
+    pub(super) session: &'a Session<'a>,
+    lock: &'a Lock,
+}
+
+impl Change<'_> {
+    /// What is installed now that nobody else can change it.
+    pub(super) fn receipt(&self) -> Result<Option<Receipt>, Any> {
+        receipt::read(self.session.store())
+    }
+
+    /// Does the plan.
+    pub(super) fn run(&self, plan: &Plan, sources: &Sources) -> Result<(), Any> {
+        let context =
+            Context { store: self.session.store(), sources, sink: self.session.reporter };
+        run::begin(&context, self.lock, plan)
+    }
+
+    /// Ends a run that was cut off: the way that `repair` was told, else forward.
+    fn end_unfinished(&self) -> Result<(), Any> {
+        let store = self.session.store();
+        let Some(story) = run::unfinished(store)? else { return Ok(()) };
+        let settings = self.session.settings;
+        let sources = match crate::stamp::own() {
+            Ok(stamped) => self.session.sources(&stamped)?,
+            Err(_) => self.session.no_sources()?,
+        };
+        // Forward where everything is on disk; else back, which always works here.
+        let fetched = !story.plan.steps.iter().skip(story.done).any(crate::step::Step::fetches);
+        let finish = settings.finish || (fetched && !settings.back);
+        let word = if finish { "finishing it" } else { "taking it back" };
+        self.session.note(&format!("an earlier run was cut off; {word} first"), None);
+        let context = Context { store, sources: &sources, sink: self.session.reporter };
+        run::resume(&context, self.lock, story, finish)?;
+        // An uninstall that was finished took the prefix away; this command needs it.
+        Ok(store.found()?)
+    }
+}
+
+/// A random name of 16 hexadecimal digits.
+pub(super) fn random_name() -> Result<String, Any> {
+    random_hex(8)
+}
+
+/// So many random bytes in hexadecimal.
+pub(super) fn random_hex(bytes: usize) -> Result<String, Any> {
+    let mut raw = vec![0; bytes];
+    let filled = getrandom::fill(&mut raw).map_err(std::io::Error::other);
+    disk::at("read random numbers for", Path::new("this run"), filled)?;
+    Ok(raw.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,33 @@
+//! `uninstall`: everything that the receipt names is given back.
+
+use super::session::{Session, random_name};
+use crate::error::Error as Any;
+use crate::event::{Ending, Outcome};
+use crate::{plan, service};
+use serde_json::json;
+
+pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
+    let nothing = || Ending::new(Outcome::Unchanged, "nothing is installed, nothing was removed");
+    if !session.store().exists() {
+        return Ok(nothing());
+    }
+    session.change(|change| {
+        let Some(receipt) = change.receipt()? else { return Ok(nothing()) };
+        let purge = session.settings.purge;
+        let kept = if purge { "and the models it installed" } else { "but not your models" };
+        let prefix = session.store().prefix().display().to_string();
+        session.consent(&format!("Remove OffGrid LLM from {prefix}, {kept}?"))?;
+        if service::state(session.store()).running.is_some() {
+            service::stop(session.store())?;
+        }
+        let plan = plan::uninstall(random_name()?, session.store(), &receipt, purge);
+        change.run(&plan, &session.no_sources()?)?;
+        let mut ending = Ending::new(Outcome::Uninstalled, format!("removed from {prefix}"));
+        if !purge && !receipt.models.is_empty() {
+            let models = session.place.models.display();
+            ending.lines.push(format!("your models are still in {models}"));
+        }
+        ending.facts = json!({"version": receipt.live.version, "prefix": prefix});
+        Ok(ending)
+    })
+}
