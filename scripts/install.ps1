@@ -1,0 +1,9 @@
+& {
+    # --- pins: begin ---
+    $ProductVersion = ''
+    $Sources = @()
+    $ReleaseKeys = @()
+    $ReleaseThreshold = 0
+    $Pins = @{}
+    # --- pins: end ---
+}
