@@ -72,7 +72,6 @@ pub struct Init {
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub clock: Clock,
 }
 
@@ -92,7 +91,6 @@ pub struct Build {
     #[arg(long)]
     pub allow_unknown_needs: bool,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub clock: Clock,
 }
 
@@ -134,10 +132,8 @@ pub struct Publish {
     #[arg(long)]
     pub allow_downgrade: bool,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub keys: Keys,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub clock: Clock,
 }
 
@@ -151,7 +147,6 @@ pub struct Check {
     #[arg(long, value_name = "TIME")]
     pub expires_within: Option<crate::publish::Span>,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub clock: Clock,
 }
 
@@ -184,6 +179,5 @@ pub struct Stamp {
     #[arg(short, long, value_name = "OUT")]
     pub out: PathBuf,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub clock: Clock,
 }

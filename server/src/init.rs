@@ -4,7 +4,9 @@ use crate::depot::{self, Depot};
 use crate::disk::failed;
 use crate::keys::{self, Keyring, Password};
 use offgrid_manifest::root::{Floors, Roles};
-use offgrid_manifest::{Code, Digest, Id, Role, Root, Time, Version, layout, signature, verify};
+use offgrid_manifest::{Code, Digest, Id, PublicKey, Role, Root, Time, Version};
+use offgrid_manifest::{layout, signature, verify};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// How long a root is valid.
@@ -88,6 +90,23 @@ impl Error {
 /// # Errors
 /// Nothing is written over: `E_USAGE` when keys or depot are there.
 pub fn run(options: &Options) -> Result<Digest, Error> {
+    begin(options, |names| keys::make(&options.keys, names, &options.password))
+}
+
+/// The same with keys that were made before: `root-1.pub` and so on.
+///
+/// # Errors
+/// As [`run`], and when a key is not there.
+pub fn adopt(options: &Options) -> Result<Digest, Error> {
+    begin(options, |names| keys::read(&options.keys, names))
+}
+
+type Made = BTreeMap<String, PublicKey>;
+
+fn begin(
+    options: &Options,
+    make: impl FnOnce(&[String]) -> Result<Made, keys::Error>,
+) -> Result<Digest, Error> {
     let roles = [("root", options.root), ("release", options.release), ("head", options.head)];
     for (role, (keys, threshold)) in roles {
         if threshold == 0 || threshold > keys || keys > signature::BLOCKS_MAX {
@@ -106,9 +125,14 @@ pub fn run(options: &Options) -> Result<Digest, Error> {
     for (role, (count, _)) in roles {
         all.extend((1..=count).map(|n| format!("{role}-{n}")));
     }
-    let made = keys::make(&options.keys, &all, &options.password)?;
+    let made = make(&all)?;
 
-    let mut public = std::collections::BTreeMap::new();
+    write_root(&depot, &first_root(options, made)?, options)
+}
+
+/// Root 1 with these keys.
+fn first_root(options: &Options, made: Made) -> Result<Root, Error> {
+    let mut public = BTreeMap::new();
     for (name, key) in made {
         public.insert(name.parse::<Id>()?, key);
     }
@@ -116,7 +140,7 @@ pub fn run(options: &Options) -> Result<Digest, Error> {
         let keys = (1..=count).map(|n| format!("{name}-{n}").parse()).collect::<Result<_, _>>()?;
         Ok(Role { keys, threshold })
     };
-    let root = Root {
+    Ok(Root {
         schema: 1,
         kind: "offgrid/root".into(),
         version: 1,
@@ -131,8 +155,7 @@ pub fn run(options: &Options) -> Result<Digest, Error> {
         floors: Floors::default(),
         min_bootstrap: options.min_bootstrap.clone(),
         must_understand: Vec::new(),
-    };
-    write_root(&depot, &root, options)
+    })
 }
 
 fn write_root(depot: &Depot, root: &Root, options: &Options) -> Result<Digest, Error> {

@@ -160,6 +160,21 @@ pub fn make(
     Ok(all)
 }
 
+/// The public keys of this folder by name.
+///
+/// # Errors
+/// When one is not there or no key.
+pub fn read(dir: &Path, names: &[String]) -> Result<BTreeMap<String, PublicKey>, Error> {
+    let mut all = BTreeMap::new();
+    for name in names {
+        let path = file_of(dir, name, "pub");
+        let text = fs::read_to_string(&path).map_err(failed("read", &path))?;
+        let line = text.lines().nth(1).unwrap_or_default();
+        all.insert(name.clone(), PublicKey::from_base64(line)?);
+    }
+    Ok(all)
+}
+
 fn make_one(dir: &Path, name: &str, password: &Password) -> Result<PublicKey, Error> {
     let secret = file_of(dir, name, "key");
     let refused = |source| Error::Minisign { path: secret.clone(), source };

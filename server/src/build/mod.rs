@@ -5,25 +5,25 @@
 //! key. The same inputs give the same bytes.
 
 mod archive;
+mod component;
 mod encode;
+mod error;
 mod pack;
 mod slot;
+mod source;
 mod spec;
 mod tree;
 
+pub use error::Error;
+
 use crate::depot::{self, Depot};
-use crate::stamp::{self, Executable};
+use crate::stamp::Executable;
 use crate::{disk, trust};
-use archive::{Collector, Limits};
-use offgrid_manifest::parts::{Encoding, File, OWN_BLOB_MIN, Pack};
-use offgrid_manifest::release::{self, Component, Model, PRODUCT, Setup, Source, Variant};
+use offgrid_manifest::release::{Model, PRODUCT, Setup, Source, Variant};
 use offgrid_manifest::verify::{self, LARGE_MAX};
-use offgrid_manifest::{Code, Digest, Id, Parts, Pin, Release, Target, Time, TreePath, Version};
-use offgrid_manifest::{layout, tree as tree_digest};
+use offgrid_manifest::{Digest, Id, Pin, Release, Target, Time, Version, layout};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use tempfile::{NamedTempFile, TempDir};
-use tree::{Selection, Tree};
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -68,96 +68,6 @@ pub struct Row {
     pub packed: u64,
 }
 
-/// Why nothing was built.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// release.toml.
-    #[error(transparent)]
-    Spec(#[from] spec::Error),
-    /// A source of a component.
-    #[error("the component `{name}` for {target} could not be collected")]
-    Source {
-        /// The component.
-        name: Id,
-        /// Its target.
-        target: Target,
-        /// Why.
-        source: archive::Error,
-    },
-    /// Things that do not fit together.
-    #[error("{0}")]
-    Wrong(String),
-    /// A setup file without a stamp.
-    #[error("`{}` is not stamped", .0.display())]
-    Unstamped(PathBuf),
-    /// A setup file with a root of another depot.
-    #[error("`{}` is stamped with a root that is not in this depot", .0.display())]
-    ForeignRoot(PathBuf),
-    /// This release is out with other bytes.
-    #[error("release {0} was signed with other contents")]
-    Published(Version),
-    /// A setup file.
-    #[error(transparent)]
-    Stamp(#[from] stamp::Error),
-    /// The depot's roots.
-    #[error(transparent)]
-    Trust(#[from] trust::Error),
-    /// The depot's folder.
-    #[error(transparent)]
-    Depot(#[from] depot::Error),
-    /// The new documents.
-    #[error(transparent)]
-    Document(#[from] offgrid_manifest::Error),
-    /// A file operation.
-    #[error(transparent)]
-    Disk(#[from] disk::Error),
-}
-
-impl Error {
-    /// The stable name.
-    pub fn code(&self) -> Code {
-        match self {
-            Error::Spec(error) => error.code(),
-            Error::Source { source, .. } => source.code(),
-            Error::Wrong(_) | Error::Published(_) => Code::Usage,
-            Error::Unstamped(_) => Code::Unstamped,
-            Error::ForeignRoot(_) => Code::UntrustedBinary,
-            Error::Stamp(error) => error.code(),
-            Error::Trust(error) => error.code(),
-            Error::Depot(error) => error.code(),
-            Error::Document(error) => error.code(),
-            Error::Disk(error) => error.code(),
-        }
-    }
-
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Error::Spec(error) => error.hint(),
-            Error::Source { source, .. } => source.hint(),
-            Error::Unstamped(_) => Some("stamp it first with `offgrid-depot stamp`".into()),
-            Error::ForeignRoot(_) => Some("stamp it again with --root DEPOT/root/<n>.json".into()),
-            Error::Published(_) => Some("a release never changes: take the next number".into()),
-            Error::Stamp(error) => error.hint(),
-            Error::Trust(error) => error.hint(),
-            Error::Depot(error) => error.hint(),
-            Error::Disk(error) => error.hint(),
-            Error::Wrong(_) | Error::Document(_) => None,
-        }
-    }
-}
-
-/// A component whose files are known and whose bytes lie ready.
-struct Collected {
-    name: Id,
-    target: Target,
-    into: release::Folder,
-    tree: Tree,
-    pack: Option<(NamedTempFile, Pin)>,
-    /// Holds unpacked files until they are encoded.
-    _staging: TempDir,
-}
-
 /// Builds the release.
 ///
 /// # Errors
@@ -172,14 +82,14 @@ pub fn run(options: &Options) -> Result<Built, Error> {
     let setup = setup(&depot, &roots, &spec, base)?;
     let mut collected = Vec::new();
     for component in &spec.components {
-        collected.push(collect(&depot, component, base, spec.source.epoch)?);
+        collected.push(component::collect(&depot, component, base, spec.source.epoch)?);
     }
-    let encodings = encode::all(&depot, jobs(&collected), options.fast)?;
+    let encodings = encode::all(&depot, component::jobs(&collected), options.fast)?;
     let (mut components, mut rows) = (BTreeMap::<_, BTreeMap<_, _>>::new(), Vec::new());
     let mut all_parts = BTreeMap::new();
     for done in &collected {
-        let (component, parts) = finish(&depot, done, &encodings)?;
-        rows.push(row(done, &component, &parts));
+        let (component, parts) = component::finish(&depot, done, &encodings)?;
+        rows.push(component::row(done, &component, &parts));
         all_parts.insert((done.name.clone(), done.target), parts);
         components.entry(done.name.clone()).or_default().insert(done.target, component);
     }
@@ -233,108 +143,6 @@ fn setup(
         targets.insert(target.0, depot.copy_blob(&path)?);
     }
     Ok(Setup { version: spec.setup.version.0.clone(), targets })
-}
-
-fn collect(
-    depot: &Depot,
-    spec: &spec::Component,
-    base: &Path,
-    epoch: u64,
-) -> Result<Collected, Error> {
-    let target = spec.target.0;
-    let refused = |source| Error::Source { name: spec.name.clone(), target, source };
-    let staging = depot.temporary_folder()?;
-    let selection = Selection::new(spec.strip, &spec.keep, &spec.drop)
-        .map_err(|error| refused(error.into()))?;
-    let from = base.join(&spec.from);
-    let collector = Collector::new(&from, staging.path(), selection, Limits::default());
-    let mut tree = collector.collect(spec.sha256).map_err(refused)?;
-    if tree.files.is_empty() {
-        return Err(Error::Wrong(format!("the component `{}` for {target} is empty", spec.name)));
-    }
-    license(spec, &base.join(&spec.license), staging.path(), &mut tree)?;
-    let pack = pack::write(depot, &tree, epoch)?;
-    let (name, into) = (spec.name.clone(), spec.into.clone());
-    Ok(Collected { name, target, into, tree, pack, _staging: staging })
-}
-
-/// Puts the license, a file or a folder, at `LICENSES/<component>/<its name>`.
-fn license(
-    spec: &spec::Component,
-    path: &Path,
-    staging: &Path,
-    tree: &mut Tree,
-) -> Result<(), Error> {
-    let target = spec.target.0;
-    let refused = |source| Error::Source { name: spec.name.clone(), target, source };
-    let all = Selection::new(0, &[], &[]).map_err(|error| refused(error.into()))?;
-    let folder = path.is_dir();
-    let found =
-        Collector::new(path, staging, all, Limits::default()).collect(None).map_err(refused)?;
-    let base = path.file_name().unwrap_or_default().to_string_lossy();
-    for (inner, mut entry) in found.files {
-        let inner = if folder { format!("{base}/{inner}") } else { inner.to_string() };
-        let place: TreePath = format!("LICENSES/{}/{inner}", spec.name).parse()?;
-        entry.mode = offgrid_manifest::parts::Mode::Plain;
-        tree.files.insert(place, entry);
-    }
-    Ok(())
-}
-
-fn jobs(collected: &[Collected]) -> Vec<encode::Job> {
-    let mut jobs = Vec::new();
-    for done in collected {
-        let large = done.tree.files.values().filter(|entry| entry.size >= OWN_BLOB_MIN);
-        jobs.extend(large.map(|entry| encode::Job {
-            plain: Pin { sha256: entry.sha256, size: entry.size },
-            at: entry.at.clone(),
-        }));
-        if let Some((file, plain)) = &done.pack {
-            jobs.push(encode::Job { plain: *plain, at: file.path().to_owned() });
-        }
-    }
-    jobs
-}
-
-/// Writes the parts of a component, and reads them as a client will.
-fn finish(
-    depot: &Depot,
-    done: &Collected,
-    encodings: &BTreeMap<Digest, Vec<Encoding>>,
-) -> Result<(Component, Parts), Error> {
-    let of = |digest: &Digest| encodings.get(digest).cloned().unwrap_or_default();
-    let mut files = done.tree.files();
-    for file in files.iter_mut().filter(|file| file.size >= OWN_BLOB_MIN) {
-        file.encodings = of(&file.sha256);
-    }
-    let pack = done.pack.as_ref();
-    let pack = pack.map(|(_, plain)| Pack { size: plain.size, encodings: of(&plain.sha256) });
-    let parts = Parts { schema: 1, files, links: done.tree.links(), pack };
-    let bytes = depot::document(&parts);
-    let component = Component {
-        into: done.into.clone(),
-        tree_sha256: tree_digest::digest(&parts.files, &parts.links),
-        unpacked_size: parts.unpacked_size(),
-        file_count: parts.files.len() as u64,
-        parts: Pin { sha256: Digest::of(&bytes), size: bytes.len() as u64 },
-    };
-    let place = format!("the component `{}` for {}", done.name, done.target);
-    verify::parts(&component, &bytes).map_err(|error| error.at(&place))?;
-    depot.put_blob(&bytes)?;
-    Ok((component, parts))
-}
-
-fn row(done: &Collected, component: &Component, parts: &Parts) -> Row {
-    let smallest = |encodings: &[Encoding]| encodings.iter().map(|e| e.size).min().unwrap_or(0);
-    let own: u64 = parts.files.iter().map(|file: &File| smallest(&file.encodings)).sum();
-    let pack = parts.pack.as_ref().map_or(0, |pack| smallest(&pack.encodings));
-    Row {
-        name: done.name.clone(),
-        target: done.target,
-        files: component.file_count,
-        plain: component.unpacked_size,
-        packed: own + pack + component.parts.size,
-    }
 }
 
 fn variant(spec: &spec::Variant) -> Variant {

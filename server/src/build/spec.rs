@@ -194,17 +194,7 @@ fn check(spec: &Spec, unknown_needs: bool) -> Result<(), String> {
             return Err(format!("the component `{name}` for {} stands twice", target.0));
         }
     }
-    for variant in &spec.variants {
-        let mut keys = variant.needs.keys();
-        let known = |key: &&String| NEEDS.contains(&key.as_str()) || *key == NEEDS_LIBS;
-        if let Some(key) = keys.find(|key| !known(key)).filter(|_| !unknown_needs) {
-            let id = &variant.id;
-            return Err(format!(
-                "the variant `{id}` needs `{key}`, which no machine of today can have \
-                 (--allow-unknown-needs says that it is meant)"
-            ));
-        }
-    }
+    check_variants(spec, unknown_needs)?;
     for model in &spec.models {
         let name = &model.name;
         let pinned = model.sha256.is_some() && model.size.is_some() && !model.urls.is_empty();
@@ -214,6 +204,35 @@ fn check(spec: &Spec, unknown_needs: bool) -> Result<(), String> {
         let web = |url: &String| url.starts_with("https://") || url.starts_with("http://");
         if let Some(url) = model.urls.iter().find(|url| !web(url)) {
             return Err(format!("the model `{name}`: `{}` is no web address", url.escape_debug()));
+        }
+    }
+    Ok(())
+}
+
+/// Before anything is collected: a name that is wrong shows at once.
+fn check_variants(spec: &Spec, unknown_needs: bool) -> Result<(), String> {
+    for (i, variant) in spec.variants.iter().enumerate() {
+        let id = &variant.id;
+        if spec.variants[..i].iter().any(|other| other.id == *id) {
+            return Err(format!("the variant `{id}` stands twice"));
+        }
+        let there = |name: &&Id| {
+            let same = |c: &Component| c.name == **name && c.target == variant.target;
+            spec.components.iter().any(same)
+        };
+        if let Some(name) = variant.components.iter().find(|name| !there(name)) {
+            let target = variant.target.0;
+            return Err(format!(
+                "the variant `{id}` has `{name}`, which is not there for {target}"
+            ));
+        }
+        let mut keys = variant.needs.keys();
+        let known = |key: &&String| NEEDS.contains(&key.as_str());
+        if let Some(key) = keys.find(|key| !known(key)).filter(|_| !unknown_needs) {
+            return Err(format!(
+                "the variant `{id}` needs `{key}`, which no machine of today can have \
+                 (--allow-unknown-needs says that it is meant)"
+            ));
         }
     }
     Ok(())
