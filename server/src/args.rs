@@ -1,0 +1,183 @@
+//! The command line, as it is typed. The only file that knows the parser.
+
+use clap::{Args as Group, Parser, Subcommand};
+use offgrid_manifest::{Id, Time, Version};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Builds, signs, publishes, checks and serves releases of OffGrid LLM.
+#[derive(Debug, Parser)]
+#[command(name = "offgrid-depot", version, arg_required_else_help = true)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a depot: its keys and its first root
+    Init(Init),
+    /// Turn release.toml into blobs and a release document
+    Build(Build),
+    /// Sign a release and make it the current one of a channel
+    Publish(Publish),
+    /// Check every document, signature and blob as a client would
+    Check(Check),
+    /// Serve a depot over HTTP
+    Serve(Serve),
+    /// Write root and sources into a bootstrapper
+    Stamp(Stamp),
+}
+
+/// The time, for tests and for repeatable runs.
+#[derive(Debug, Group)]
+pub struct Clock {
+    /// Take this for the time, as in 2026-09-01T00:00:00Z
+    #[arg(long, value_name = "RFC3339")]
+    pub now: Option<Time>,
+}
+
+/// `init`.
+#[derive(Debug, Group)]
+pub struct Init {
+    /// The new depot
+    pub dir: PathBuf,
+    /// The folder for the keys; made when missing, outside the depot
+    #[arg(long, env = "OFFGRID_DEPOT_KEYS")]
+    pub keys: PathBuf,
+    /// How many root keys must sign a root
+    #[arg(long, value_name = "K", default_value_t = 2)]
+    pub root_threshold: usize,
+    /// How many root keys there are
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub root_keys: usize,
+    /// How many release keys must sign a release
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    pub release_threshold: usize,
+    /// How many release keys there are
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub release_keys: usize,
+    /// How many head keys there are; any one of them signs
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub head_keys: usize,
+    /// The oldest bootstrapper that may go on
+    #[arg(long, value_name = "V", default_value = "0.1.0")]
+    pub min_bootstrap: Version,
+    /// Leave the keys without a password (for tests)
+    #[arg(long, conflicts_with = "password_file")]
+    pub no_password: bool,
+    /// Take the password from the first line of this file
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub clock: Clock,
+}
+
+/// `build`.
+#[derive(Debug, Group)]
+pub struct Build {
+    /// The description of the release
+    #[arg(value_name = "release.toml")]
+    pub spec: PathBuf,
+    /// Build into this depot
+    #[arg(long, value_name = "DIR")]
+    pub depot: PathBuf,
+    /// Compress quickly instead of well (for tests)
+    #[arg(long)]
+    pub fast: bool,
+    /// Allow rules in `needs` that this version does not know
+    #[arg(long)]
+    pub allow_unknown_needs: bool,
+    #[command(flatten)]
+    pub clock: Clock,
+}
+
+/// Which keys sign.
+#[derive(Debug, Group)]
+pub struct Keys {
+    /// The folder of the keys; otherwise the one that `init` made
+    #[arg(long, env = "OFFGRID_DEPOT_KEYS")]
+    pub keys: Option<PathBuf>,
+    /// Take the password from the first line of this file
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+}
+
+/// `publish`.
+#[derive(Debug, Group)]
+pub struct Publish {
+    /// The depot
+    pub dir: PathBuf,
+    /// The channel that offers the release
+    #[arg(long)]
+    pub channel: Id,
+    /// The release, built before
+    #[arg(long, value_name = "V")]
+    pub release: Version,
+    /// Offer it step by step, as in 1%@0h,25%@48h,100%@120h
+    #[arg(long, value_name = "STEPS")]
+    pub rollout: Option<crate::publish::Steps>,
+    /// Offer it to everybody at once, whatever the rollout says
+    #[arg(long)]
+    pub critical: bool,
+    /// Releases below this are unsafe
+    #[arg(long, value_name = "V")]
+    pub minimum_safe: Option<Version>,
+    /// Another place that holds the depot; replaces the earlier list
+    #[arg(long = "mirror", value_name = "URL")]
+    pub mirrors: Vec<String>,
+    /// Go back to an older release
+    #[arg(long)]
+    pub allow_downgrade: bool,
+    #[command(flatten)]
+    pub keys: Keys,
+    #[command(flatten)]
+    pub clock: Clock,
+}
+
+/// `check`.
+#[derive(Debug, Group)]
+pub struct Check {
+    /// The depot's folder
+    #[arg(value_name = "DIR|URL")]
+    pub place: String,
+    /// Also an error: what expires within this time, as in 7d or 36h
+    #[arg(long, value_name = "TIME")]
+    pub expires_within: Option<crate::publish::Span>,
+    #[command(flatten)]
+    pub clock: Clock,
+}
+
+/// `serve`.
+#[derive(Debug, Group)]
+pub struct Serve {
+    /// The depot
+    pub dir: PathBuf,
+    /// Address and port; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Write a line for each request
+    #[arg(long)]
+    pub log: bool,
+}
+
+/// `stamp`.
+#[derive(Debug, Group)]
+pub struct Stamp {
+    /// The bootstrapper as it was linked
+    #[arg(value_name = "BIN")]
+    pub binary: PathBuf,
+    /// A root of the depot; its signatures lie beside it
+    #[arg(long, value_name = "FILE")]
+    pub root: PathBuf,
+    /// Where the depot can be found; may be given several times
+    #[arg(long = "source", value_name = "URL", required = true)]
+    pub sources: Vec<String>,
+    /// The stamped bootstrapper
+    #[arg(short, long, value_name = "OUT")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub clock: Clock,
+}

@@ -1,0 +1,39 @@
+//! The one error above those of the modules. Each maps to a stable code, and by
+//! it to the exit code.
+
+use crate::{address, build, check, depot, disk, init, keys, publish, serve, stamp, trust};
+use offgrid_manifest::Code;
+
+macro_rules! errors {
+    ($($variant:ident($inner:ty) = $doc:literal;)*) => {
+        /// Why a command failed.
+        #[derive(Debug, thiserror::Error)]
+        pub enum Error { $(#[doc = $doc] #[error(transparent)] $variant(#[from] $inner),)* }
+
+        impl Error {
+            /// The stable name.
+            pub fn code(&self) -> Code {
+                match self { $(Error::$variant(error) => error.code(),)* }
+            }
+
+            /// What to do about it.
+            pub fn hint(&self) -> Option<String> {
+                match self { $(Error::$variant(error) => error.hint(),)* }
+            }
+        }
+    };
+}
+
+errors! {
+    Address(address::Error) = "An address that was typed.";
+    Build(build::Error) = "`build`.";
+    Check(check::Error) = "`check`.";
+    Depot(depot::Error) = "The depot's folder.";
+    Disk(disk::Error) = "A file operation.";
+    Init(init::Error) = "`init`.";
+    Keys(keys::Error) = "Secret keys.";
+    Publish(publish::Error) = "`publish`.";
+    Serve(serve::Error) = "`serve`.";
+    Stamp(stamp::Error) = "`stamp`.";
+    Trust(trust::Error) = "The depot's documents.";
+}

@@ -1,0 +1,101 @@
+//! The one place that prints. Results go to stdout, everything else to stderr.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is this module's task")]
+
+use crate::Error;
+use crate::build::Built;
+use crate::check::Report;
+use crate::publish::Published;
+use offgrid_manifest::{Digest, Stamp};
+use std::error::Error as _;
+use std::process::ExitCode;
+
+/// An error with everything below it, once; the hint apart.
+pub fn failure(error: &Error) -> ExitCode {
+    eprintln!("error: {} ({})", shown(&error.to_string()), error.code());
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  caused by: {}", shown(&error.to_string()));
+        cause = error.source();
+    }
+    if let Some(hint) = error.hint() {
+        eprintln!("\nhint: {}", shown(&hint));
+    }
+    ExitCode::from(error.code().exit())
+}
+
+/// Without the characters that steer a terminal.
+fn shown(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+/// After `init`.
+pub fn made(dir: &std::path::Path, keys: &std::path::Path, root: &Digest) {
+    println!("root/1.json {root}");
+    eprintln!("made the depot {} and its keys in {}", dir.display(), keys.display());
+    eprintln!("keep the root keys offline, apart from each other");
+}
+
+/// After `build`.
+pub fn built(built: &Built) {
+    println!("{} {}", built.version, built.digest);
+    let width = built.rows.iter().map(|row| row.name.as_str().len()).max().unwrap_or(0);
+    for row in &built.rows {
+        let (name, target) = (row.name.as_str(), row.target.to_string());
+        eprintln!(
+            "{name:width$}  {target:16}  {:6} files  {:>9}  {:>9} to fetch",
+            row.files,
+            size(row.plain),
+            size(row.packed)
+        );
+    }
+    built.notes.iter().for_each(|note| eprintln!("note: {}", shown(note)));
+}
+
+/// After `publish`.
+pub fn published(published: &Published) {
+    let Published { channel, channel_version, release, head_version, head, .. } = published;
+    println!("head {head_version} {head}");
+    eprintln!("channel {channel} {channel_version} offers {release}");
+    published.notes.iter().for_each(|note| eprintln!("note: {}", shown(note)));
+}
+
+/// After `check`.
+pub fn checked(report: &Report) -> ExitCode {
+    for problem in &report.problems {
+        println!("{} {}: {}", problem.code, shown(&problem.path), shown(&problem.what));
+    }
+    report.notes.iter().for_each(|note| eprintln!("note: {}", shown(note)));
+    let Report { documents, blobs, bytes, .. } = report;
+    eprintln!("{documents} documents and {blobs} blobs checked, {}", size(*bytes));
+    ExitCode::from(report.worst().map_or(0, |code| code.exit()))
+}
+
+/// After `stamp`.
+pub fn stamped(out: &std::path::Path, stamp: &Stamp) {
+    eprintln!("stamped {} for {}", out.display(), stamp.sources.join(" "));
+}
+
+/// When `serve` is ready.
+pub(crate) fn listening(address: std::net::SocketAddr) {
+    eprintln!("listening on http://{address}/");
+}
+
+/// One request of `serve --log`.
+pub(crate) fn access(line: &str) {
+    eprintln!("{}", shown(line));
+}
+
+/// Bytes as people read them.
+fn size(bytes: u64) -> String {
+    let units = ["kB", "MB", "GB", "TB"];
+    let mut value = bytes as f64;
+    let mut unit = "B";
+    for next in units {
+        if value < 1000.0 {
+            break;
+        }
+        value /= 1000.0;
+        unit = next;
+    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
+}

@@ -1,0 +1,125 @@
+//! What a depot says now: its root chain, its head and the channels that the
+//! head pins, each verified. Reads only; expiry is the caller's.
+
+use crate::depot::Depot;
+use crate::disk;
+use offgrid_manifest::verify::{LARGE_MAX, SMALL_MAX};
+use offgrid_manifest::{Channel, Code, Digest, Head, Id, Root, Verified, layout};
+use offgrid_manifest::{signature, verify};
+use std::collections::BTreeMap;
+
+/// Why a depot's state cannot be believed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file that must be there is not.
+    #[error("`{0}` is missing")]
+    Missing(String),
+    /// A document that does not verify.
+    #[error(transparent)]
+    Document(#[from] offgrid_manifest::Error),
+    /// A file operation.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+}
+
+impl Error {
+    /// The stable name.
+    pub fn code(&self) -> Code {
+        match self {
+            Error::Missing(_) => Code::State,
+            Error::Document(error) => error.code(),
+            Error::Disk(error) => error.code(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::Disk(error) => error.hint(),
+            _ => Some("look at the whole depot with `offgrid-depot check`".into()),
+        }
+    }
+}
+
+/// Bytes and signature file of a document.
+pub(crate) fn signed(depot: &Depot, name: &str, max: u64) -> Result<(Vec<u8>, Vec<u8>), Error> {
+    let missing = |name: &str| Error::Missing(name.to_owned());
+    let bytes = depot.read(name, max)?.ok_or_else(|| missing(name))?;
+    let beside = layout::signature(name);
+    let file = depot.read(&beside, signature::SIZE_MAX as u64)?.ok_or_else(|| missing(&beside))?;
+    Ok((bytes, file))
+}
+
+/// Every root from 1 on; at least one.
+///
+/// # Errors
+/// `E_STATE` when root/1.json is missing, or why one does not verify.
+pub fn roots(depot: &Depot) -> Result<Vec<Verified<Root>>, Error> {
+    let mut chain: Vec<Verified<Root>> = Vec::new();
+    for version in 1.. {
+        let name = layout::root(version);
+        if version > 1 && !depot.path(&name).exists() {
+            break;
+        }
+        let (bytes, file) = signed(depot, &name, SMALL_MAX)?;
+        let root = match chain.last() {
+            None => verify::first_root(&bytes, &file),
+            Some(trusted) => verify::next_root(trusted, &bytes, &file),
+        };
+        let root = root.map_err(|error| error.at(&name))?;
+        if root.version != version {
+            let message = format!("{name}: it is root {}", root.version);
+            return Err(offgrid_manifest::Error::new(Code::Name, message).into());
+        }
+        chain.push(root);
+    }
+    Ok(chain)
+}
+
+/// The head, by the newest root that its signature fits; `None` before the
+/// first `publish`. After a rotation the old head is still read, to be replaced.
+///
+/// # Errors
+/// Why it does not verify.
+pub fn head(depot: &Depot, roots: &[Verified<Root>]) -> Result<Option<Verified<Head>>, Error> {
+    let Some(bytes) = depot.read(layout::HEAD, SMALL_MAX)? else { return Ok(None) };
+    let name = layout::head_signature(&Digest::of(&bytes));
+    let file = depot.read(&name, signature::SIZE_MAX as u64)?.ok_or(Error::Missing(name))?;
+    let head = newest(roots, |root| verify::head(root, &bytes, &file));
+    Ok(Some(head.map_err(|error| error.at(layout::HEAD))?))
+}
+
+/// Every channel that a head pins.
+///
+/// # Errors
+/// Why one does not verify.
+pub fn channels(
+    depot: &Depot,
+    roots: &[Verified<Root>],
+    head: &Head,
+) -> Result<BTreeMap<Id, Verified<Channel>>, Error> {
+    let mut all = BTreeMap::new();
+    for (name, pin) in &head.channels {
+        let place = layout::channel(name, pin.version);
+        let (bytes, file) = signed(depot, &place, LARGE_MAX)?;
+        let channel = newest(roots, |root| verify::channel(root, name, pin, &bytes, &file));
+        all.insert(name.clone(), channel.map_err(|error| error.at(&place))?);
+    }
+    Ok(all)
+}
+
+/// The first success from the newest root down; otherwise what the newest said.
+fn newest<T>(
+    roots: &[Verified<Root>],
+    read: impl Fn(&Verified<Root>) -> Result<T, offgrid_manifest::Error>,
+) -> Result<T, offgrid_manifest::Error> {
+    let mut first = None;
+    for root in roots.iter().rev() {
+        match read(root) {
+            Ok(document) => return Ok(document),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    Err(first
+        .unwrap_or_else(|| offgrid_manifest::Error::new(Code::SigThreshold, "there is no root")))
+}
