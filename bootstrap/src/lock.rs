@@ -77,7 +77,7 @@ impl Lock {
         let noted = file
             .set_len(0)
             .and_then(|()| file.rewind())
-            .and_then(|()| write!(file, "{}\n", std::process::id()));
+            .and_then(|()| writeln!(file, "{}", std::process::id()));
         disk::at("write", &path, noted)?;
         Ok(Lock { _file: file })
     }

@@ -142,25 +142,16 @@ fn fail(env: &Env, error: Any) -> u8 {
 /// By what was typed alone.
 fn plain_reporter(env: &Env) -> Reporter {
     let typed = |flag: &str| env.args.iter().any(|word| *word == OsString::from(flag));
-    Reporter::new(Style {
-        json: typed("--json"),
-        quiet: false,
-        verbose: false,
-        color: !typed("--no-color") && env.var("NO_COLOR").is_none(),
-        tty: env.stderr_tty,
-        term_dumb: env.var("TERM").is_none_or(|term| term == "dumb"),
-    })
+    let style = Style::of(env);
+    let color = style.color && !typed("--no-color");
+    Reporter::new(Style { json: typed("--json"), color, ..style })
 }
 
 fn reporter(env: &Env, settings: &Settings) -> Reporter {
-    Reporter::new(Style {
-        json: settings.json,
-        quiet: settings.quiet,
-        verbose: settings.verbose,
-        color: settings.color,
-        tty: env.stderr_tty,
-        term_dumb: env.var("TERM").is_none_or(|term| term == "dumb"),
-    })
+    let style = Style::of(env);
+    let Settings { json, quiet, verbose, .. } = *settings;
+    let color = style.color && settings.color;
+    Reporter::new(Style { json, quiet, verbose, color, ..style })
 }
 
 /// Lets ctrl-c, a closed terminal and a stop request end the command in order.

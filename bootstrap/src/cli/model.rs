@@ -49,7 +49,7 @@ fn list(session: &Session<'_>) -> Result<(), Any> {
     for model in &release.models {
         let (name, here) = (model.name.as_str(), installed(model.name.as_str()));
         let mark = if here { "installed" } else { "" };
-        let size = report::bytes(model.size);
+        let size = report::units::bytes(model.size);
         lines.push(format!("{name:20} {size:>10}  {mark:9}  {}", model.title.escape_default()));
         rows.push(json!({
             "name": name, "size": model.size, "title": model.title,
@@ -79,7 +79,7 @@ fn install(session: &Session<'_>, names: &[&str]) -> Result<Ending, Any> {
         if wanted.is_empty() {
             return Ok(Ending::new(Outcome::Unchanged, "installed already"));
         }
-        let size = report::bytes(wanted.iter().map(|model| model.size).sum());
+        let size = report::units::bytes(wanted.iter().map(|model| model.size).sum());
         session.consent(&format!("Download {} ({size})?", names.join(", ")))?;
         let plan = plan::models(random_name()?, &receipt, &wanted, &[]);
         change.run(&plan, &sources)?;

@@ -88,6 +88,13 @@ impl Reporter {
         let _ = out.flush();
     }
 
+    /// Shows people what they are about to be asked about, on stderr.
+    pub fn show(&self, text: &str) {
+        if !self.style.json {
+            self.lock().human.say(&text::lines(text, ""));
+        }
+    }
+
     /// Says how the command `name` ended; the exit code.
     pub fn ended(&self, name: &str, result: &Result<Ending, Error>) -> u8 {
         let State { out, human, .. } = &mut *self.lock();
