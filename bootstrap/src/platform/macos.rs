@@ -1,6 +1,9 @@
-//! macOS.
+//! macOS; the rest is in `unix.rs`.
 
 use std::ffi::{CStr, CString};
+use std::fs::File;
+use std::io;
+use std::path::Path;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
@@ -8,6 +11,7 @@ use crate::host::macos::FEATURES;
 use crate::host::{Arch, Cpu, Uname};
 
 use super::LiveFacts;
+use super::sync::sync_each;
 
 // host facts
 
@@ -71,8 +75,11 @@ fn sysctl(key: &str) -> Option<i64> {
     }
 }
 
-/// Whether the link could be made.
-#[cfg(test)]
-pub(crate) fn link_for_tests(target: &str, at: &std::path::Path) -> bool {
-    std::os::unix::fs::symlink(target, at).is_ok()
+// files
+
+/// `fsync` moves a file to the drive; the last call makes the drive write all
+/// that it holds, which it does slowly and so once.
+pub(crate) fn sync_tree(path: &Path) -> io::Result<()> {
+    sync_each(path, &|path, _| Ok(rustix::fs::fsync(File::open(path)?)?))?;
+    File::open(path)?.sync_all()
 }

@@ -2,15 +2,63 @@
 //! functions, and one `cfg` that picks. OS `cfg` and `unsafe` stand nowhere
 //! else. Each gives:
 //!
-//! - `live_facts() -> LiveFacts`: host facts of the running machine that are in
+//! Host facts
+//! - `live_facts() -> LiveFacts`: of the running machine, as far as they are in
 //!   no file; starts no process.
+//!
+//! Files
+//! - `exe_name(stem) -> String`: a program's file name.
+//! - `create_new(path, mode) -> io::Result<File>`: a file that was not there,
+//!   with exactly this mode, whatever the umask; never through a link.
+//! - `set_mode(path, mode)`, `mode_of(path) -> u32`: permission bits, `0o7777`.
+//! - `make_link(path, target)`: a symbolic link; Windows has none for everybody.
+//! - `read_link(path) -> Option<PathBuf>`: where a link leads; `None` when it is
+//!   none.
+//! - `point(current, to)`, `pointed(current) -> Option<PathBuf>`: what names the
+//!   live slot, replaced by one rename, and what it says.
+//! - `sync_dir(path)`: makes the entries of one folder durable.
+//! - `sync_tree(path)`: makes everything in a freshly written tree durable.
+//! - `free_space(path) -> Option<u64>`: bytes that this user may still write
+//!   where `path` is or would be.
+//! - `foreign(path) -> Option<String>`: why a file or folder is not ours, in
+//!   words that follow its name; `None` when it is ours or not there.
+//! - `writable_by_others(folder) -> Option<String>`: why somebody else could
+//!   change what is in a folder; `None` when nobody can or it is not there.
+//!
+//! Processes
+//! - `process_id_alive(pid) -> bool`, `signal(pid, Signal)`.
+//! - `exec(command) -> io::Error`: becomes another program; returns only when
+//!   that failed.
+//! - `own_group(command)`: a child that the terminal's Ctrl-C does not reach.
+//! - `on_signal(kinds, act)`: calls `act` on a thread for each; more than one
+//!   caller may listen.
+//! - `can_supervise() -> bool`: whether `signal` knows [`Signal::Stop`] and
+//!   [`Signal::Reload`].
+//! - `is_root() -> bool`: whether system scope is the default.
+//!
+//! The same everywhere, beside this file
+//! - `places(env, system) -> Option<Places>` and `system_config_dir(env)`.
+//! - `stamp_section() -> Vec<u8>`: the stamp's section of this executable.
 
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
 #[cfg_attr(target_os = "macos", path = "macos.rs")]
 #[cfg_attr(windows, path = "windows.rs")]
 mod imp;
+mod places;
+mod stamp;
+// Linux syncs a tree by one call.
+#[cfg(any(test, not(target_os = "linux")))]
+mod sync;
+#[cfg(test)]
+mod tests;
+#[cfg(unix)]
+mod unix;
 
 pub(crate) use imp::*;
+pub(crate) use places::{Places, places, system_config_dir};
+pub(crate) use stamp::stamp_section;
+#[cfg(unix)]
+pub(crate) use unix::*;
 
 use crate::host::{Arch, Cpu, Uname};
 
@@ -29,4 +77,26 @@ pub(crate) struct LiveFacts {
     /// macOS: `key: value` a line, as in a captured tree.
     pub(crate) sysctl: Option<String>,
     pub(crate) elevated: Option<bool>,
+}
+
+/// What another process is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// End in your own time.
+    Stop,
+    /// End now.
+    Kill,
+    /// Read your settings and the live slot again.
+    Reload,
+}
+
+/// What this process is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caught {
+    /// Ctrl-C; on Windows everything that asks a program to end.
+    Interrupt,
+    /// The service manager, or `kill`.
+    Terminate,
+    /// The terminal went away, or [`Signal::Reload`].
+    HangUp,
 }

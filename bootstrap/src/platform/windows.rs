@@ -1,143 +1,203 @@
 //! Windows.
 
-use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
-use windows_sys::Win32::Foundation::{CloseHandle, HANDLE};
-use windows_sys::Win32::Security::{
-    GetTokenInformation, TOKEN_ELEVATION, TOKEN_QUERY, TokenElevation,
+#[path = "windows/facts.rs"]
+mod facts;
+
+pub(crate) use facts::live_facts;
+
+use super::sync::{Kind, sync_each};
+use super::{Caught, Signal};
+use crate::disk;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::windows::ffi::OsStrExt;
+use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use windows_sys::Win32::Foundation::WAIT_TIMEOUT;
+use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
+use windows_sys::Win32::System::Threading::{
+    OpenProcess, PROCESS_SYNCHRONIZE, PROCESS_TERMINATE, TerminateProcess, WaitForSingleObject,
 };
-use windows_sys::Win32::System::SystemInformation::{
-    IMAGE_FILE_MACHINE_AMD64, IMAGE_FILE_MACHINE_ARM64,
-};
-use windows_sys::Win32::System::Threading::{GetCurrentProcess, IsWow64Process2, OpenProcessToken};
 
-use crate::host::{Arch, Cpu, Uname};
+// files
 
-use super::LiveFacts;
+pub(crate) fn exe_name(stem: &str) -> String {
+    format!("{stem}.exe")
+}
 
-// host facts
+/// There are no modes: a file gets the rights of its folder. The standard
+/// library does not follow a link here.
+pub(crate) fn create_new(path: &Path, _mode: u32) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
 
-pub(crate) fn live_facts() -> LiveFacts {
-    let system = os_info::get();
-    let process_arch = Arch::from_machine(std::env::consts::ARCH);
-    let native_arch = native_arch();
-    let (mut cpu, memory_bytes) = cpu_and_memory();
-    if native_arch.is_some() && native_arch == process_arch {
-        cpu.features = features(); // of another processor we only see what is emulated
-    }
-    LiveFacts {
-        uname: Some(Uname {
-            sysname: "Windows".to_owned(),
-            machine: std::env::consts::ARCH.to_owned(),
-            release: system.version().to_string(),
-        }),
-        process_arch,
-        native_arch,
-        os_name: system.edition().map(str::to_owned),
-        cpu,
-        memory_bytes,
-        elevated: elevated(),
-        ..LiveFacts::default()
+/// There are no modes; the path is looked at, so that the errors are the same.
+pub(crate) fn set_mode(path: &Path, _mode: u32) -> io::Result<()> {
+    path.symlink_metadata().map(drop)
+}
+
+pub(crate) fn mode_of(path: &Path) -> io::Result<u32> {
+    path.metadata()?;
+    let program = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("exe"));
+    Ok(if program { 0o755 } else { 0o644 })
+}
+
+/// Making one needs a right that not everybody has, so nothing may rely on it.
+pub(crate) fn make_link(_path: &Path, _target: &Path) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+pub(crate) fn read_link(path: &Path) -> Option<PathBuf> {
+    fs::read_link(path).ok()
+}
+
+/// A file with one line, because not everybody may make a link, and a junction
+/// cannot be replaced by one rename.
+pub(crate) fn point(current: &Path, to: &Path) -> io::Result<()> {
+    let line = to.to_str().filter(|line| !line.contains(['\r', '\n']));
+    let line = line.ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?;
+    let part = disk::beside(current);
+    disk::remove_file(&part).map_err(|error| error.source)?;
+    let mut file = create_new(&part, 0o644)?;
+    writeln!(file, "{line}")?;
+    file.sync_all()?;
+    drop(file);
+    fs::rename(&part, current)
+}
+
+pub(crate) fn pointed(current: &Path) -> Option<PathBuf> {
+    let text = String::from_utf8(disk::read(current, 4096).ok()??).ok()?;
+    let line = text.strip_suffix('\n').filter(|line| !line.is_empty() && !line.contains('\n'))?;
+    Some(PathBuf::from(line))
+}
+
+/// Windows syncs no folders: NTFS keeps a log of its entries, and a rename is
+/// there after a power cut or not, but never half.
+pub(crate) fn sync_dir(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+pub(crate) fn sync_tree(path: &Path) -> io::Result<()> {
+    sync_each(path, &|path, kind| match kind {
+        Kind::File => OpenOptions::new().write(true).open(path)?.sync_all(),
+        Kind::Folder => sync_dir(path),
+    })
+}
+
+#[expect(unsafe_code, reason = "the standard library does not tell")]
+pub(crate) fn free_space(path: &Path) -> Option<u64> {
+    let path = std::path::absolute(path).ok()?;
+    let folder = path.ancestors().find(|path| path.is_dir())?.join(""); // a share ends with `\`
+    let name: Vec<u16> = folder.as_os_str().encode_wide().chain([0]).collect();
+    let (mut free, none) = (0, std::ptr::null_mut());
+    // SAFETY: the name ends with a zero, the number outlives the call, and the
+    // two that we do not ask for may be null.
+    let done = unsafe { GetDiskFreeSpaceExW(name.as_ptr(), &raw mut free, none, none) };
+    (done != 0).then_some(free)
+}
+
+/// Nothing is found yet: who owns a file is in its access control list, and the
+/// checks of those come with the work on Windows.
+pub(crate) fn foreign(_path: &Path) -> Option<String> {
+    None
+}
+
+/// As [`foreign`].
+pub(crate) fn writable_by_others(_folder: &Path) -> Option<String> {
+    None
+}
+
+// processes
+
+pub(crate) fn process_id_alive(pid: u32) -> bool {
+    match open_process(pid, PROCESS_SYNCHRONIZE) {
+        Ok(process) => !has_ended(&process),
+        Err(error) => error.kind() == ErrorKind::PermissionDenied, // somebody else's
     }
 }
 
-fn cpu_and_memory() -> (Cpu, Option<u64>) {
-    let asked = RefreshKind::nothing()
-        .with_cpu(CpuRefreshKind::nothing())
-        .with_memory(MemoryRefreshKind::nothing().with_ram());
-    let Ok(system) = System::new_with_specifics(asked) else {
-        return (Cpu::default(), None);
-    };
-    let name = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned());
-    let cpu = Cpu {
-        name: name.filter(|name| !name.is_empty()),
-        cores: u32::try_from(system.cpus().len()).ok().filter(|cores| *cores > 0),
-        features: None,
-    };
-    (cpu, Some(system.total_memory()).filter(|bytes| *bytes > 0))
-}
-
-/// Not `PROCESSOR_ARCHITECTURE` nor GetNativeSystemInfo: both lie to a program
-/// that is emulated on Arm.
+/// Only ending at once is possible; the rest comes with the service.
 #[expect(unsafe_code, reason = "a system call")]
-fn native_arch() -> Option<Arch> {
-    let (mut process, mut native) = (0, 0);
-    // SAFETY: the handle is always valid, and both numbers outlive the call.
-    let done = unsafe { IsWow64Process2(GetCurrentProcess(), &raw mut process, &raw mut native) };
-    match native {
-        _ if done == 0 => None,
-        IMAGE_FILE_MACHINE_AMD64 => Some(Arch::X86_64),
-        IMAGE_FILE_MACHINE_ARM64 => Some(Arch::Aarch64),
-        _ => None,
-    }
-}
-
-#[expect(unsafe_code, reason = "system calls")]
-fn elevated() -> Option<bool> {
-    let mut token: HANDLE = std::ptr::null_mut();
-    let mut answer = TOKEN_ELEVATION { TokenIsElevated: 0 };
-    let size = u32::try_from(size_of::<TOKEN_ELEVATION>()).ok()?;
-    let mut written = 0;
-    // SAFETY: the token is used only when it was opened and closed once; the
-    // answer is as large as we say and outlives the call.
-    let done = unsafe {
-        if OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &raw mut token) == 0 {
-            return None;
+pub(crate) fn signal(pid: u32, signal: Signal) -> io::Result<()> {
+    match signal {
+        Signal::Stop | Signal::Reload => Err(ErrorKind::Unsupported.into()),
+        Signal::Kill => {
+            let process = open_process(pid, PROCESS_TERMINATE)?;
+            // SAFETY: the handle is open until the end of this block.
+            let done = unsafe { TerminateProcess(process.as_raw_handle(), 1) };
+            if done == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
         }
-        let into = (&raw mut answer).cast();
-        let done = GetTokenInformation(token, TokenElevation, into, size, &raw mut written);
-        CloseHandle(token);
-        done
-    };
-    (done != 0).then_some(answer.TokenIsElevated != 0)
-}
-
-/// By the names of Linux.
-#[cfg(target_arch = "x86_64")]
-fn features() -> Option<Vec<String>> {
-    macro_rules! present {
-        ($(($rust:tt, $linux:literal)),* $(,)?) => {
-            [$((std::arch::is_x86_feature_detected!($rust), $linux)),*]
-        };
     }
-    // Sorted by the second name.
-    let known = present![
-        ("avx", "avx"),
-        ("avx2", "avx2"),
-        ("avx512bf16", "avx512_bf16"),
-        ("avx512vnni", "avx512_vnni"),
-        ("avx512bw", "avx512bw"),
-        ("avx512cd", "avx512cd"),
-        ("avx512dq", "avx512dq"),
-        ("avx512f", "avx512f"),
-        ("avx512vbmi", "avx512vbmi"),
-        ("avx512vl", "avx512vl"),
-        ("bmi1", "bmi1"),
-        ("bmi2", "bmi2"),
-        ("f16c", "f16c"),
-        ("fma", "fma"),
-        ("sse3", "pni"),
-        ("popcnt", "popcnt"),
-        ("sse4.1", "sse4_1"),
-        ("sse4.2", "sse4_2"),
-        ("ssse3", "ssse3"),
-    ];
-    Some(known.iter().filter(|(on, _)| *on).map(|(_, name)| (*name).to_owned()).collect())
 }
 
-/// By the names of Linux.
-#[cfg(target_arch = "aarch64")]
-fn features() -> Option<Vec<String>> {
-    use std::arch::is_aarch64_feature_detected as has;
-    // Sorted by name.
-    let known = [
-        (has!("asimd"), "asimd"),
-        (has!("dotprod"), "asimddp"),
-        (has!("lse"), "atomics"),
-        (has!("bf16"), "bf16"),
-        (has!("i8mm"), "i8mm"),
-        (has!("sve"), "sve"),
-    ];
-    Some(known.iter().filter(|(on, _)| *on).map(|(_, name)| (*name).to_owned()).collect())
+#[expect(unsafe_code, reason = "the standard library opens only its own children")]
+fn open_process(pid: u32, right: u32) -> io::Result<OwnedHandle> {
+    // SAFETY: takes numbers; what it gives is ours to close, unless it is null.
+    unsafe {
+        let handle = OpenProcess(right, 0, pid);
+        if handle.is_null() {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(OwnedHandle::from_raw_handle(handle))
+    }
+}
+
+#[expect(unsafe_code, reason = "a system call")]
+fn has_ended(process: &OwnedHandle) -> bool {
+    // SAFETY: the handle is open as long as the reference.
+    unsafe { WaitForSingleObject(process.as_raw_handle(), 0) != WAIT_TIMEOUT }
+}
+
+/// A process cannot become another one; this one waits and ends as that did.
+/// Ctrl-C reaches both, and what it means is the other's affair.
+#[expect(clippy::exit, reason = "nothing may happen after what stands for exec")]
+pub(crate) fn exec(command: &mut Command) -> io::Error {
+    if let Err(error) = on_signal(&[Caught::Interrupt], |_| {}) {
+        return error;
+    }
+    match command.status() {
+        Ok(status) => std::process::exit(status.code().unwrap_or(1)),
+        Err(error) => error,
+    }
+}
+
+/// Nothing: a new group here would be deaf to Ctrl-C for good, and could not be
+/// ended as a whole either; that takes a job object.
+pub(crate) fn own_group(_command: &mut Command) {}
+
+type Act = Box<dyn Fn(Caught) + Send>;
+
+/// All who listen: the system's handler can be set once only.
+static ACTS: Mutex<Vec<Act>> = Mutex::new(Vec::new());
+
+fn acts() -> MutexGuard<'static, Vec<Act>> {
+    ACTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whatever asks a program to end is an interrupt; nothing hangs up.
+pub(crate) fn on_signal(kinds: &[Caught], act: impl Fn(Caught) + Send + 'static) -> io::Result<()> {
+    if kinds.iter().all(|kind| *kind == Caught::HangUp) {
+        return Ok(());
+    }
+    let mut listening = acts();
+    if listening.is_empty() {
+        ctrlc::set_handler(|| acts().iter().for_each(|act| act(Caught::Interrupt)))
+            .map_err(io::Error::other)?;
+    }
+    listening.push(Box::new(act));
+    Ok(())
+}
+
+pub(crate) fn can_supervise() -> bool {
+    false
+}
+
+/// Nobody is root: the scope is the user's unless it is asked otherwise, also
+/// for an administrator.
+pub(crate) fn is_root() -> bool {
+    false
 }
 
 /// Whether the link could be made: it needs a right that not everybody has.

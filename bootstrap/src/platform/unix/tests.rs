@@ -1,0 +1,145 @@
+use super::*;
+use std::fs;
+use std::os::unix::fs::{chown, lchown};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// Somebody else, whom only root can give a file.
+const OTHER: u32 = 4242;
+
+fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_mode_is_exact_and_never_set_through_a_link() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, link) = (dir.path().join("file"), dir.path().join("link"));
+    create_new(&file, 0o666).unwrap(); // no umask in use leaves these bits
+    assert_eq!(mode_of(&file).unwrap(), 0o666);
+    make_link(&link, &file).unwrap();
+    assert!(set_mode(&link, 0o600).is_err());
+    assert_eq!(mode_of(&link).unwrap(), 0o666);
+    set_mode(&file, 0o755).unwrap();
+    assert_eq!(mode_of(&file).unwrap(), 0o755);
+    set_mode(dir.path(), 0o1700).unwrap();
+    assert_eq!(mode_of(dir.path()).unwrap(), 0o1700);
+}
+
+#[test]
+fn a_new_file_is_not_made_through_a_link_that_leads_nowhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join("link");
+    make_link(&link, Path::new("target")).unwrap();
+    assert!(create_new(&link, 0o600).is_err());
+    assert!(!dir.path().join("target").exists());
+    assert_eq!(read_link(&link).unwrap(), Path::new("target"));
+    assert_eq!(read_link(dir.path()), None);
+}
+
+#[test]
+fn a_link_is_ours_only_when_it_leads_to_a_folder_of_ours() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, link) = (dir.path().join("open/folder"), dir.path().join("link"));
+    fs::create_dir_all(&folder).unwrap();
+    make_link(&link, Path::new("open/folder")).unwrap();
+    assert_eq!(foreign(&link), None);
+    chmod(&dir.path().join("open"), 0o777);
+    assert!(foreign(&link).unwrap().contains("open`, which may be written to by everybody"));
+    let loose = dir.path().join("loose");
+    make_link(&loose, Path::new("none")).unwrap();
+    assert!(foreign(&loose).unwrap().starts_with("is a link that leads nowhere"));
+    fs::write(dir.path().join("none"), b"x").unwrap();
+    assert!(foreign(&loose).unwrap().starts_with("is a link, where only"));
+}
+
+#[test]
+fn folders_that_others_may_write_to_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path();
+    for fine in [0o700, 0o755, 0o1777, 0o1775] {
+        chmod(path, fine);
+        assert_eq!(writable_by_others(path), None, "{fine:o}");
+    }
+    chmod(path, 0o777);
+    assert_eq!(writable_by_others(path).unwrap(), "may be written to by everybody");
+    chmod(path, 0o775);
+    let meta = path.metadata().unwrap();
+    assert_eq!(writable_by_others(path).is_none(), meta.uid() == meta.gid());
+}
+
+#[test]
+fn what_a_link_leads_through_counts_and_a_ring_of_links_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("open/inner")).unwrap();
+    chmod(&dir.path().join("open"), 0o777);
+    let (link, ring) = (dir.path().join("link"), dir.path().join("ring"));
+    make_link(&link, Path::new("open/inner")).unwrap();
+    assert!(writable_by_others(&link).unwrap().starts_with("leads to `"));
+    make_link(&ring, Path::new("ring")).unwrap();
+    assert!(writable_by_others(&ring).unwrap().contains("and so on"));
+}
+
+#[test]
+fn other_owners_are_named() {
+    if !is_root() {
+        return; // only root can give a file away
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, link) = (dir.path().join("folder"), dir.path().join("link"));
+    fs::create_dir(&folder).unwrap();
+    make_link(&link, &folder).unwrap();
+    chown(&folder, None, Some(OTHER)).unwrap();
+    chmod(&folder, 0o775);
+    assert_eq!(writable_by_others(&folder).unwrap(), "may be written to by group 4242");
+    chmod(&folder, 0o755);
+    chown(&folder, Some(OTHER), None).unwrap();
+    let why = "belongs to user 4242, and this command runs as user 0";
+    assert_eq!(foreign(&folder).unwrap(), why);
+    assert!(foreign(&link).unwrap().ends_with(why));
+    assert!(writable_by_others(&folder).unwrap().starts_with("belongs to user 4242"));
+    chown(&folder, Some(OVERFLOW_UID), None).unwrap();
+    assert_eq!(writable_by_others(&folder), None);
+    chown(&folder, Some(0), None).unwrap();
+    lchown(&link, Some(OTHER), None).unwrap();
+    assert!(foreign(&link).is_some() && writable_by_others(&link).is_some());
+}
+
+#[test]
+fn two_listeners_hear_the_same_signal() {
+    let (one, heard) = mpsc::channel();
+    for name in ["a", "b"] {
+        let tell = one.clone();
+        on_signal(&[Caught::HangUp], move |kind| tell.send((name, kind)).unwrap()).unwrap();
+    }
+    signal(std::process::id(), Signal::Reload).unwrap();
+    let mut got = [0; 2].map(|_| heard.recv_timeout(Duration::from_secs(10)).unwrap());
+    got.sort_unstable_by_key(|(name, _)| *name);
+    assert_eq!(got, [("a", Caught::HangUp), ("b", Caught::HangUp)]);
+}
+
+#[test]
+fn a_child_has_a_group_and_is_not_alive_after_its_end() {
+    let mut command = Command::new("sleep");
+    own_group(command.arg("60"));
+    let mut child = command.spawn().unwrap();
+    let pid = process(child.id()).unwrap();
+    assert_eq!(rustix::process::getpgid(Some(pid)).unwrap(), pid);
+    assert!(process_id_alive(child.id()));
+    signal(child.id(), Signal::Stop).unwrap();
+    let start = Instant::now();
+    while Path::new("/proc/self/stat").exists() && process_id_alive(child.id()) {
+        assert!(start.elapsed() < Duration::from_secs(10), "it has ended, but nobody asked");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(!child.wait().unwrap().success());
+    assert!(!process_id_alive(child.id()));
+    assert_eq!(signal(child.id(), Signal::Stop).unwrap_err().raw_os_error(), Some(3));
+}
+
+#[test]
+fn a_process_that_nobody_asked_about_has_ended() {
+    assert!(ended("7 (a) b) Z 1"));
+    assert!(!ended("7 (Z) S 1"));
+    assert!(!ended(""));
+}
