@@ -234,7 +234,7 @@ impl Store {
                 return Err(refuse(&path, why));
             }
         }
-        for above in self.prefix.ancestors().skip(1) {
+        for above in self.prefix.ancestors() {
             if let Some(why) = platform::writable_by_others(above) {
                 return Err(refuse(above, why));
             }

@@ -134,7 +134,7 @@ fn service_of(session: &Session<'_>) -> Result<&'static str, Any> {
     match session.settings.service {
         ServiceKind::Auto | ServiceKind::None => Ok("none"),
         ServiceKind::Supervise if platform::can_supervise() => Ok("supervise"),
-        other => Err(Error::NoService { kind: other.to_string() }.into()),
+        other => Err(Error::NoService { kind: other.name().to_owned() }.into()),
     }
 }
 

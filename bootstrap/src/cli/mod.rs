@@ -21,9 +21,9 @@ use crate::env::Env;
 use crate::error::Error as Any;
 use crate::event::Ending;
 use crate::report::{Reporter, Style};
-use crate::settings::Settings;
+use crate::settings::{Command, Settings};
 use crate::{platform, source};
-use args::{Command, Parsed};
+use args::Parsed;
 use session::Session;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -48,7 +48,7 @@ fn run(mut env: Env) -> u8 {
     let name = name_of(&env);
     if parsed.help {
         let text = match &parsed.command {
-            Some(command) => help::command(&name, command.clone()),
+            Some(command) => help::command(&name, *command),
             None => help::overview(&name),
         };
         plain_reporter(&env).result(&serde_json::json!({"v": 1, "help": text}), &text);
@@ -60,7 +60,7 @@ fn run(mut env: Env) -> u8 {
     };
     let reporter = reporter(&env, &settings);
     let result = command(&env, &parsed, &settings, &reporter);
-    let word = parsed.command.as_ref().map_or("install", Command::name);
+    let word = parsed.command.map_or("install", Command::word);
     match result {
         // Results were printed; only commands that change things have an ending.
         Ok(None) => 0,
