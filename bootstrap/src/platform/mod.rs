@@ -55,7 +55,7 @@ mod tests;
 mod unix;
 
 pub(crate) use imp::*;
-pub(crate) use places::{Places, places, system_config_dir};
+pub(crate) use places::places;
 pub(crate) use stamp::stamp_section;
 #[cfg(unix)]
 pub(crate) use unix::*;

@@ -26,11 +26,6 @@ pub(crate) fn places(env: &Env, system: bool) -> Option<Places> {
     }
 }
 
-/// Where the settings of the whole computer lie, whatever the scope.
-pub(crate) fn system_config_dir(env: &Env) -> Option<PathBuf> {
-    places(env, true).map(|places| places.config_dir)
-}
-
 fn linux(env: &Env, system: bool) -> Option<Places> {
     if system {
         return Some(Places {

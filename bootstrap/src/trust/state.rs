@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The largest state file, in bytes.
-pub const SIZE_MAX: u64 = 16 * 1024 * 1024;
+pub(super) const SIZE_MAX: u64 = 16 * 1024 * 1024;
 /// The root is asked for at least this often, in seconds.
 const PROBE_AFTER: u64 = 24 * 3600;
 const SCHEMA: u64 = 1;
