@@ -1,0 +1,104 @@
+//! The words that say what to do, and the words each may be followed by.
+//!
+//! Owns the list of commands. Never parses and never runs one.
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Command {
+    /// Puts a release on this computer.
+    Install,
+    /// Goes to the newest release.
+    Update,
+    /// Shows what `install` would do.
+    Plan,
+    /// Shows the facts of this computer.
+    Detect,
+    /// Shows what is installed.
+    Status,
+    /// Goes back to the release before.
+    Rollback,
+    /// Ends an unfinished run, mends damaged files.
+    Repair,
+    /// Compares the disk with the receipt.
+    Verify,
+    /// Takes everything away again.
+    Uninstall,
+    /// The app in the background.
+    Service,
+    /// The models of the signed catalogue.
+    Model,
+    /// Shows version numbers.
+    Version,
+}
+
+use Command::*;
+
+/// The word after `service` where none is given.
+const SERVICE_WORDS: &[&str] =
+    &["status", "run", "install", "uninstall", "start", "stop", "restart", "logs"];
+
+/// `list` is meant where none is given; the others take names.
+const MODEL_WORDS: &[&str] = &["list", "install", "remove"];
+
+impl Command {
+    /// All, in the order of the help page.
+    pub const ALL: &'static [Command] = &[
+        Install, Update, Plan, Detect, Status, Rollback, Repair, Verify, Uninstall, Service, Model,
+        Version,
+    ];
+
+    /// The word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Install => "install",
+            Update => "update",
+            Plan => "plan",
+            Detect => "detect",
+            Status => "status",
+            Rollback => "rollback",
+            Repair => "repair",
+            Verify => "verify",
+            Uninstall => "uninstall",
+            Service => "service",
+            Model => "model",
+            Version => "version",
+        }
+    }
+
+    /// What it does, in one line.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Install => "put OffGrid LLM on this computer",
+            Update => "get the newest release, if there is one",
+            Plan => "show what install would do; change nothing",
+            Detect => "show what this computer has: system, CPU, GPUs",
+            Status => "show what is installed and how it is doing",
+            Rollback => "go back to the release before this one",
+            Repair => "end an interrupted run, mend damaged files",
+            Verify => "check every installed file; change nothing",
+            Uninstall => "take OffGrid LLM off this computer",
+            Service => "start, stop or look at the app in the background",
+            Model => "list, fetch or remove models",
+            Version => "show version numbers",
+        }
+    }
+
+    /// The words it may be followed by; the first is meant where none is given.
+    pub const fn verbs(self) -> &'static [&'static str] {
+        match self {
+            Service => SERVICE_WORDS,
+            Model => MODEL_WORDS,
+            _ => &[],
+        }
+    }
+
+    /// Whether names follow this verb.
+    pub fn verb_takes_names(self, verb: &str) -> bool {
+        self == Model && verb != "list"
+    }
+
+    /// The command of a word.
+    pub fn of_word(word: &str) -> Option<Command> {
+        Command::ALL.iter().copied().find(|command| command.word() == word)
+    }
+}

@@ -1,0 +1,98 @@
+//! What was asked for: by the command line, `OFFGRID_SETUP_*` variables, the
+//! user's `setup.toml`, the system's, in this order; what the system's file
+//! enforces wins over all of them, and what nobody says has a default.
+//!
+//! ```text
+//! words -> cli::args ---+
+//! Env ------------------+-> Layers -> settle -> Settings
+//! texts of setup.toml --+
+//! ```
+//!
+//! Owns the table of options and what each value means. Never opens a file,
+//! never asks, and changes nothing.
+
+mod command;
+mod error;
+mod layer;
+mod near;
+mod reference;
+mod settle;
+pub mod table;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use command::Command;
+pub use error::Error;
+pub use layer::{FileLayers, Given, Layer, Origin, Value};
+pub use reference::reference;
+pub use value::ServiceKind;
+
+pub(crate) use layer::on_or_off;
+pub(crate) use near::nearest;
+
+use offgrid_manifest::{Id, Version};
+use std::path::PathBuf;
+
+/// What is meant. Paths are absolute; nothing was looked up on a disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The answer to every question is yes.
+    pub yes: bool,
+    /// JSON for programs.
+    pub json: bool,
+    /// Only what went wrong.
+    pub quiet: bool,
+    /// More than usual.
+    pub verbose: bool,
+    /// No network.
+    pub offline: bool,
+    /// Addresses and absolute folders; empty: those of the receipt or stamp.
+    pub sources: Vec<String>,
+    /// Whether they came from the command line, and so from a person now.
+    pub sources_typed: bool,
+    /// Which channel to follow.
+    pub channel: Option<Id>,
+    /// Where to install.
+    pub prefix: Option<PathBuf>,
+    /// System scope, or the user's.
+    pub system: Option<bool>,
+    /// Whether to colour text for people.
+    pub color: bool,
+    /// How the app is kept running.
+    pub service: ServiceKind,
+    /// Whether that came from the command line.
+    pub service_typed: bool,
+    /// Which models to fetch; `Some` of nothing: none, and do not ask.
+    pub models: Option<Vec<Id>>,
+    /// This variant and no other.
+    pub variant: Option<Id>,
+    /// This release and no other.
+    pub version: Option<Version>,
+    /// Take expired heads and channels.
+    pub accept_stale: bool,
+    /// Take an older release than the installed one.
+    pub allow_downgrade: bool,
+    /// Certificates to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Bytes a second.
+    pub limit_rate: Option<u64>,
+    /// Bytes in all.
+    pub max_download: Option<u64>,
+    /// `update --check`
+    pub check: bool,
+    /// `plan --explain`
+    pub explain: bool,
+    /// `detect` and `plan`: the captured computer.
+    pub sysroot: Option<PathBuf>,
+    /// `uninstall --purge`
+    pub purge: bool,
+    /// `repair --finish`
+    pub finish: bool,
+    /// `repair --back`
+    pub back: bool,
+    /// What was typed and does not count, because policy says otherwise: one
+    /// sentence each.
+    pub overruled: Vec<String>,
+}

@@ -1,0 +1,250 @@
+//! The one table of options. Parser, layers, help and the reference page all
+//! read it; an option that is not here does not exist.
+//!
+//! Owns names, shapes and help texts. Never says what a value means: `settle`
+//! does.
+
+use super::command::Command::{self, *};
+
+/// What an option takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// On or off; the flag turns it on.
+    Switch,
+    /// On or off; the flag turns it off.
+    NoSwitch,
+    /// One value out of a few, each with a flag of its own: (flag, value).
+    Flags(&'static [(&'static str, &'static str)]),
+    /// One value; `arg` is its name in help.
+    Text {
+        /// "DIR"
+        arg: &'static str,
+    },
+    /// Several values: the flag again and again, commas in a variable, an array
+    /// in a file.
+    List {
+        /// "URL|DIR"
+        arg: &'static str,
+    },
+}
+
+/// One option.
+#[derive(Debug)]
+pub struct Spec {
+    /// With its dashes; also the option's identity in a `Layer`.
+    pub flag: &'static str,
+    /// `y` of `-y`.
+    pub short: Option<char>,
+    /// The variable; only settings have one.
+    pub var: Option<&'static str>,
+    /// The key in `setup.toml`; only settings have one.
+    pub key: Option<&'static str>,
+    /// What it takes.
+    pub kind: Kind,
+    /// Where it may be typed; [`EVERYWHERE`] when empty.
+    pub commands: &'static [Command],
+    /// What holds when nobody says anything, in words.
+    pub default: &'static str,
+    /// One line.
+    pub help: &'static str,
+}
+
+/// Every command.
+pub const EVERYWHERE: &[Command] = &[];
+const CHOOSING: &[Command] = &[Install, Update, Plan];
+const FETCHING: &[Command] = &[Install, Update, Plan, Repair, Model];
+const ASKING: &[Command] = &[Install, Update, Plan, Status, Repair, Model];
+
+/// Of an option that variables and files can give too.
+const fn setting(
+    flag: &'static str,
+    var: &'static str,
+    key: &'static str,
+    kind: Kind,
+    help: &'static str,
+) -> Spec {
+    let default = "off";
+    let (var, key) = (Some(var), Some(key));
+    Spec { flag, short: None, var, key, kind, commands: EVERYWHERE, default, help }
+}
+
+/// Of an option that can only be typed.
+const fn only(
+    commands: &'static [Command],
+    flag: &'static str,
+    kind: Kind,
+    help: &'static str,
+) -> Spec {
+    Spec { flag, short: None, var: None, key: None, kind, commands, default: "off", help }
+}
+
+const fn text(arg: &'static str) -> Kind {
+    Kind::Text { arg }
+}
+
+const fn list(arg: &'static str) -> Kind {
+    Kind::List { arg }
+}
+
+impl Spec {
+    const fn short(mut self, short: char) -> Spec {
+        self.short = Some(short);
+        self
+    }
+
+    const fn of(mut self, commands: &'static [Command]) -> Spec {
+        self.commands = commands;
+        self
+    }
+
+    const fn default(mut self, default: &'static str) -> Spec {
+        self.default = default;
+        self
+    }
+
+    /// Whether it may be typed with this command; no command is the guided
+    /// install.
+    pub fn fits(&self, command: Option<Command>) -> bool {
+        self.commands.is_empty() || self.commands.contains(&command.unwrap_or(Install))
+    }
+
+    /// Every flag of it.
+    pub fn flags(&self) -> Vec<&'static str> {
+        match self.kind {
+            Kind::Flags(flags) => flags.iter().map(|(flag, _)| *flag).collect(),
+            _ => vec![self.flag],
+        }
+    }
+
+    /// The name of its value.
+    pub fn arg(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Text { arg } | Kind::List { arg } => Some(arg),
+            _ => None,
+        }
+    }
+}
+
+/// The option of a flag.
+pub fn by_flag(flag: &str) -> Option<&'static Spec> {
+    TABLE.iter().find(|spec| spec.flags().contains(&flag))
+}
+
+/// The option of a letter.
+pub fn by_short(short: char) -> Option<&'static Spec> {
+    TABLE.iter().find(|spec| spec.short == Some(short))
+}
+
+/// The option of a key in a file.
+pub fn by_key(key: &str) -> Option<&'static Spec> {
+    TABLE.iter().find(|spec| spec.key == Some(key))
+}
+
+/// Every option, in the order of the help pages.
+#[rustfmt::skip]
+pub static TABLE: &[Spec] = &[
+    setting("--yes", "OFFGRID_SETUP_YES", "yes", Kind::Switch,
+        "ask nothing: the answer is yes").short('y'),
+    setting("--json", "OFFGRID_SETUP_JSON", "json", Kind::Switch,
+        "for other programs: JSON, one object a line"),
+    setting("--quiet", "OFFGRID_SETUP_QUIET", "quiet", Kind::Switch,
+        "say only what went wrong").short('q'),
+    setting("--verbose", "OFFGRID_SETUP_VERBOSE", "verbose", Kind::Switch,
+        "say more, for finding out why").short('v'),
+    setting("--offline", "OFFGRID_SETUP_OFFLINE", "offline", Kind::Switch,
+        "never use the network"),
+    setting("--source", "OFFGRID_SETUP_SOURCE", "source", list("URL|DIR"),
+        "fetch from this address or folder (a USB stick, say); can be given \
+         more than once")
+        .default("where this program came from"),
+    setting("--channel", "OFFGRID_SETUP_CHANNEL", "channel", text("NAME"),
+        "which line of releases to follow")
+        .default("the one installed, else `stable`"),
+    setting("--prefix", "OFFGRID_SETUP_PREFIX", "prefix", text("DIR"),
+        "the folder to install into")
+        .default("the usual place of this system"),
+    setting("--system", "OFFGRID_SETUP_SCOPE", "scope",
+        Kind::Flags(&[("--system", "system"), ("--user", "user")]),
+        "install for everybody on this computer, or only for you")
+        .default("`user`; `system` for root"),
+    setting("--no-color", "OFFGRID_SETUP_COLOR", "color", Kind::NoSwitch,
+        "plain text, no colours (NO_COLOR does the same)")
+        .default("on, on a terminal"),
+    setting("--version", "OFFGRID_SETUP_VERSION", "version", text("V"),
+        "this release instead of the newest, like 0.3.0").of(CHOOSING)
+        .default("the newest of the channel"),
+    setting("--variant", "OFFGRID_SETUP_VARIANT", "variant", text("NAME"),
+        "this variant instead of the one that fits best (see plan --explain)").of(CHOOSING)
+        .default("the best that fits"),
+    setting("--model", "OFFGRID_SETUP_MODEL", "model", list("NAME|none"),
+        "fetch this model too, or none; can be given more than once").of(CHOOSING)
+        .default("a question on a terminal, else none"),
+    setting("--service", "OFFGRID_SETUP_SERVICE", "service", text("KIND"),
+        "how the app is kept running: auto, systemd, systemd-user, launchd, \
+         launchd-agent, windows, openrc, supervise or none").of(&[Install, Update, Plan, Service])
+        .default("`auto`: the best of this system"),
+    setting("--accept-stale", "OFFGRID_SETUP_ACCEPT_STALE", "accept_stale", Kind::Switch,
+        "accept signed release lists that have expired (an old USB stick)").of(CHOOSING),
+    setting("--allow-downgrade", "OFFGRID_SETUP_ALLOW_DOWNGRADE", "allow_downgrade", Kind::Switch,
+        "allow a release older than the installed one").of(CHOOSING),
+    setting("--ca-file", "OFFGRID_SETUP_CA_FILE", "ca_file", text("FILE"),
+        "trust the certificates in this PEM file too (a company proxy)").of(ASKING)
+        .default("those of the system, SSL_CERT_FILE"),
+    setting("--limit-rate", "OFFGRID_SETUP_LIMIT_RATE", "limit_rate", text("BYTES"),
+        "download at most so much a second, like 500K or 2M; or none").of(FETCHING)
+        .default("none"),
+    setting("--max-download", "OFFGRID_SETUP_MAX_DOWNLOAD", "max_download", text("BYTES"),
+        "stop before downloading more than this in all, like 300M; or none").of(FETCHING)
+        .default("none"),
+    only(&[Update], "--check", Kind::Switch,
+        "only say whether there is an update (exit code 10: yes)"),
+    only(&[Plan], "--explain", Kind::Switch,
+        "also say why every other variant was not chosen"),
+    only(&[Detect, Plan], "--sysroot", text("DIR"),
+        "look at a captured computer in this folder instead").default("this computer"),
+    only(&[Uninstall], "--purge", Kind::Switch,
+        "also delete models and your settings"),
+    only(&[Repair], "--finish", Kind::Switch,
+        "finish the interrupted run"),
+    only(&[Repair], "--back", Kind::Switch,
+        "take the interrupted run back"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_setting_has_one_flag_one_variable_and_one_key_of_the_same_name() {
+        for spec in TABLE {
+            assert_eq!(spec.var.is_some(), spec.key.is_some(), "{}", spec.flag);
+            let (Some(var), Some(key)) = (spec.var, spec.key) else { continue };
+            assert_eq!(var, format!("OFFGRID_SETUP_{}", key.to_uppercase()));
+            let kebab = key.replace('_', "-");
+            match spec.kind {
+                Kind::NoSwitch => assert_eq!(spec.flag, format!("--no-{kebab}")),
+                Kind::Flags(flags) => {
+                    assert_eq!(spec.flag, flags[0].0);
+                    assert!(
+                        flags.iter().all(|(flag, value)| flag.strip_prefix("--") == Some(value))
+                    );
+                }
+                _ => assert_eq!(spec.flag, format!("--{kebab}")),
+            }
+            assert!(key.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{key}");
+        }
+    }
+
+    #[test]
+    fn no_name_is_there_twice() {
+        let flags: Vec<_> = TABLE.iter().flat_map(Spec::flags).collect();
+        let shorts: Vec<_> = TABLE.iter().filter_map(|s| s.short).chain(['h', 'V']).collect();
+        let keys: Vec<_> = TABLE.iter().filter_map(|s| s.key).collect();
+        assert_eq!(flags.iter().collect::<BTreeSet<_>>().len(), flags.len());
+        assert_eq!(shorts.iter().collect::<BTreeSet<_>>().len(), shorts.len());
+        assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());
+        assert!(!flags.contains(&"--help"));
+        assert!(TABLE.iter().all(|s| s.short.is_none() || s.kind == Kind::Switch));
+    }
+}
