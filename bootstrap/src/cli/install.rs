@@ -70,7 +70,12 @@ pub(super) fn carry_out(
         None => Outcome::Installed,
         Some(_) => Outcome::Updated,
     };
-    let mut ending = Ending::new(outcome, format!("{} {} is live", outcome.name(), to.version));
+    let line = match &plan.from {
+        None => format!("OffGrid LLM {} is installed", to.version),
+        Some(from) if from == to => format!("OffGrid LLM {} has what you asked for", to.version),
+        Some(from) => format!("OffGrid LLM {} is live; {} is kept", to.version, from.version),
+    };
+    let mut ending = Ending::new(outcome, line);
     ending.facts = json!({
         "from": plan.from.as_ref().map(|slot| slot.version.to_string()),
         "version": to.version,
