@@ -41,7 +41,7 @@ pub enum Error {
     #[error("`{}` may be read by others than its owner", .0.display())]
     Exposed(PathBuf),
     /// A password is needed and nobody can be asked.
-    #[error("`{}` is locked by a password and there is no terminal to ask on", .0.display())]
+    #[error("`{}` needs a password, and there is no terminal to ask on", .0.display())]
     NoTerminal(PathBuf),
     /// The two passwords differ, or are empty.
     #[error("{0}")]

@@ -112,3 +112,35 @@ impl Kind {
         kinds.iter().find(|(end, _)| name.ends_with(end)).map(|(_, kind)| *kind)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::source::Limits;
+    use super::super::tree::Selection;
+    use super::*;
+    use offgrid_manifest::Code;
+
+    fn collect(limits: Limits) -> Option<Code> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("zeros.tar.zst");
+        let mut builder = tar::Builder::new(Vec::new());
+        for name in ["a", "b", "c"] {
+            let mut header = tar::Header::new_ustar();
+            header.set_mode(0o644);
+            header.set_size(100_000);
+            builder.append_data(&mut header, name, io::repeat(0).take(100_000)).unwrap();
+        }
+        let bytes = zstd::encode_all(&builder.into_inner().unwrap()[..], 19).unwrap();
+        std::fs::write(&path, &bytes).unwrap();
+        let selection = Selection::new(0, &[], &[]).unwrap();
+        let collector = Collector::new(&path, folder.path(), selection, limits);
+        collector.collect(Some(Digest::of(&bytes))).err().map(|error| error.code())
+    }
+
+    #[test]
+    fn an_archive_may_unpack_to_so_much_and_no_more() {
+        assert_eq!(collect(Limits { entries: 3, bytes: 300_000 }), None);
+        assert_eq!(collect(Limits { entries: 2, bytes: 300_000 }), Some(Code::Bomb));
+        assert_eq!(collect(Limits { entries: 3, bytes: 299_999 }), Some(Code::Bomb));
+    }
+}

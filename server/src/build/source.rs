@@ -201,12 +201,10 @@ impl<'a> Collector<'a> {
         let left = self.limits.bytes - self.bytes;
         let file = File::create_new(&at).map_err(failed("make", &at))?;
         let mut writer = Hashing::new(file);
-        let mut over = false;
         disk::copy(&mut from.take(left.saturating_add(1)), |bytes| writer.write_all(bytes))
             .map_err(self.broken())?;
         let (_, sha256, size) = writer.finish();
-        over |= size > left;
-        if over {
+        if size > left {
             return Err(Error::Bomb(self.source.to_owned()));
         }
         self.bytes += size;

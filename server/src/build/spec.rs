@@ -11,9 +11,10 @@ use std::str::FromStr;
 /// The largest release.toml.
 const SIZE_MAX: u64 = 1 << 20;
 /// The keys of `needs` that the bootstrapper of this version can judge or name.
-const NEEDS: [&str; 11] =
-    ["os", "glibc", "musl", "cpu", "memory", "disk", "nvidia", "amd", "intel", "vulkan", "metal"];
-const NEEDS_LIBS: &str = "libs";
+const NEEDS: [&str; 12] = [
+    "os", "glibc", "musl", "cpu", "memory", "disk", "nvidia", "amd", "intel", "vulkan", "metal",
+    "libs",
+];
 
 /// What is wrong with the file.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,10 @@
+//! The depot as a library: whole trees, made, published, checked and served.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod archives;
+mod build;
+mod check;
+mod publish;
+mod serve;
+mod stamp;
+mod world;
