@@ -1,1 +1,21 @@
-//! Scenarios through the real executables.
+//! The world in which scenarios happen: a home of its own, a real depot, the
+//! real executables. Scenarios are in `scenarios/`, one file for each theme;
+//! their names are sentences.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that cannot be set up must stop and say why"
+)]
+
+pub mod base;
+pub mod outcome;
+pub mod programs;
+pub mod snapshot;
+pub mod world;
+
+pub use outcome::Outcome;
+pub use snapshot::Snapshot;
+pub use world::World;

@@ -1,0 +1,5 @@
+//! Every scenario, in one binary.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod journey;
