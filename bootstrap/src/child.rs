@@ -1,0 +1,308 @@
+//! How this program starts other programs: by an absolute path, in a folder
+//! that is given, without input, with nothing in the environment but what is
+//! given, in a process group of its own, and never for longer than it may take.
+//!
+//! Owns the child's end: one that has to go goes with everything it started,
+//! and is reaped. Never searches PATH, never passes on our own environment, and
+//! never keeps more than [`KEPT`] of what a program says.
+
+use crate::platform;
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What is kept of each of a program's two streams: its end.
+pub const KEPT: usize = 64 * 1024;
+/// PATH for programs that start others by name.
+pub const PATH: &str = "/usr/bin:/bin:/usr/sbin:/sbin";
+/// Between two looks at a child.
+const LOOK: Duration = Duration::from_millis(20);
+/// How long the streams of a child that has ended are waited for; somebody whom
+/// it left behind may hold them open.
+const DRAIN: Duration = Duration::from_secs(1);
+/// How long a file that another thread's child still has open for writing is
+/// tried again.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// How a program ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, with this status.
+    Exited(i32),
+    /// By a signal; the words of the operating system for it.
+    Signal(String),
+    /// By us, because it took longer than this.
+    TimedOut(Duration),
+    /// By us, because we were asked to stop.
+    Stopped,
+}
+
+impl Ended {
+    fn of(status: ExitStatus) -> Ended {
+        status.code().map_or_else(|| Ended::Signal(status.to_string()), Ended::Exited)
+    }
+
+    /// Whether it did what it was started for.
+    pub fn is_success(&self) -> bool {
+        *self == Ended::Exited(0)
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // What Windows says of a missing library only looks right in hex.
+            Ended::Exited(code @ ..0) => write!(f, "ended with status {code:#010x}"),
+            Ended::Exited(code) => write!(f, "ended with status {code}"),
+            Ended::Signal(words) => write!(f, "was ended by {words}"),
+            Ended::TimedOut(limit) => write!(f, "did not end within {} s", limit.as_secs_f32()),
+            Ended::Stopped => write!(f, "was stopped"),
+        }
+    }
+}
+
+/// How a program ended, and the end of what it said.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// How it ended.
+    pub ended: Ended,
+    /// The last [`KEPT`] bytes.
+    pub stdout: String,
+    /// The last [`KEPT`] bytes.
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// What it said last, for an error.
+    pub fn said(&self) -> Option<Said> {
+        Said::last(&self.stderr).or_else(|| Said::last(&self.stdout))
+    }
+}
+
+/// The last lines of a program's output, safe to show on a terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said(String);
+
+impl Said {
+    const LINES: usize = 6;
+    const CHARS: usize = 200;
+
+    /// Of this output; `None` when it says nothing.
+    pub fn last(output: &str) -> Option<Said> {
+        let all: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
+        let last = &all[all.len().saturating_sub(Said::LINES)..];
+        let lines: Vec<String> = last.iter().map(|line| Said::line(line)).collect();
+        (!lines.is_empty()).then(|| Said(lines.join(" | ")))
+    }
+
+    fn line(line: &str) -> String {
+        let line = line.trim();
+        let mut shown: String = line.chars().take(Said::CHARS).flat_map(escaped).collect();
+        if line.chars().nth(Said::CHARS).is_some() {
+            shown.push_str("...");
+        }
+        shown
+    }
+}
+
+/// Letters of all languages stay; what moves the cursor or turns text around
+/// does not.
+fn escaped(c: char) -> Vec<char> {
+    if c == '\'' || c == '"' || c == '\\' { vec![c] } else { c.escape_debug().collect() }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it said: {}", self.0)
+    }
+}
+
+impl std::error::Error for Said {}
+
+/// A program to be started in this folder, with nothing in its environment.
+pub fn command(program: &Path, cwd: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(cwd).env_clear().stdin(Stdio::null());
+    // Windows cannot open a socket without it, and sets it nowhere else; every
+    // child gets it, as Go does it.
+    if let Some(root) = std::env::var_os("SystemRoot") {
+        command.env("SystemRoot", root);
+    }
+    platform::own_group(&mut command);
+    command
+}
+
+/// Gives a program variables. Those that change what the loader loads are left out.
+pub fn give<K: AsRef<OsStr>>(command: &mut Command, vars: impl IntoIterator<Item = (K, OsString)>) {
+    for (name, value) in vars {
+        if !steers_loader(name.as_ref()) {
+            command.env(name, value);
+        }
+    }
+}
+
+/// Whether a variable makes a program load other code.
+pub fn steers_loader(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(b"LD_") || name.starts_with(b"DYLD_")
+}
+
+/// Starts a program; one that was written a moment ago may need a second try.
+///
+/// # Errors
+/// Any; a relative path is one.
+pub fn spawn(command: &mut Command) -> io::Result<Child> {
+    if !Path::new(command.get_program()).is_absolute() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "not an absolute path"));
+    }
+    let until = Instant::now() + BUSY;
+    loop {
+        match command.spawn() {
+            Err(error)
+                if error.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < until =>
+            {
+                thread::sleep(LOOK);
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Runs a program to its end, or to ours: when it takes longer than `limit`, or
+/// when `stop` says so.
+///
+/// # Errors
+/// When it could not be started at all.
+pub fn run(command: Command, limit: Duration, stop: &dyn Fn() -> bool) -> io::Result<Outcome> {
+    let mut child = Background::start(command)?;
+    let until = Instant::now() + limit;
+    let mut pause = Duration::from_millis(1);
+    let ended = loop {
+        if let Some(ended) = child.ended() {
+            break ended;
+        }
+        if stop() {
+            break Ended::Stopped;
+        }
+        if Instant::now() >= until {
+            break Ended::TimedOut(limit);
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(LOOK);
+    };
+    Ok(child.finish(ended))
+}
+
+/// A program that runs until it is not needed any more: dropping this ends it
+/// and everything it started, and reaps it.
+#[derive(Debug)]
+pub struct Background {
+    child: Child,
+    ended: Option<Ended>,
+    stdout: Tail,
+    stderr: Tail,
+}
+
+impl Background {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// Any.
+    pub fn start(mut command: Command) -> io::Result<Background> {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = spawn(&mut command)?;
+        let (stdout, stderr) = (Tail::of(child.stdout.take()), Tail::of(child.stderr.take()));
+        Ok(Background { child, ended: None, stdout, stderr })
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<Ended> {
+        if self.ended.is_none() {
+            // A child that cannot be asked is not one of ours any more.
+            self.ended = match self.child.try_wait() {
+                Ok(status) => status.map(Ended::of),
+                Err(error) => Some(Ended::Signal(error.to_string())),
+            };
+        }
+        self.ended.clone()
+    }
+
+    /// Ends it if it still runs; what it said is in the outcome.
+    pub fn finish(mut self, ended: Ended) -> Outcome {
+        self.kill();
+        let until = Instant::now() + DRAIN;
+        Outcome { ended, stdout: self.stdout.text(until), stderr: self.stderr.text(until) }
+    }
+
+    fn kill(&mut self) {
+        if self.ended().is_none() {
+            // First all of the group, then surely the child, which is ours.
+            let _ = platform::signal(self.child.id(), platform::Signal::Kill);
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+            self.ended = Some(Ended::Stopped);
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The end of a stream, read by a thread of its own.
+#[derive(Debug)]
+struct Tail {
+    kept: Arc<Mutex<VecDeque<u8>>>,
+    closed: Receiver<()>,
+}
+
+impl Tail {
+    fn of(stream: Option<impl Read + Send + 'static>) -> Tail {
+        let kept = Arc::new(Mutex::new(VecDeque::new()));
+        let (close, closed) = mpsc::channel();
+        let into = Arc::clone(&kept);
+        // Not joined: it ends when the last holder of the stream does.
+        thread::spawn(move || {
+            read_on(stream, &into);
+            drop(close);
+        });
+        Tail { kept, closed }
+    }
+
+    fn text(&self, until: Instant) -> String {
+        // Both "closed" and "still open" lead to what is there.
+        let _ = self.closed.recv_timeout(until.saturating_duration_since(Instant::now()));
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(kept.make_contiguous()).into_owned()
+    }
+}
+
+fn read_on(stream: Option<impl Read>, into: &Mutex<VecDeque<u8>>) {
+    let Some(mut stream) = stream else { return };
+    let mut buffer = [0; 8192];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(count) => {
+                let mut kept = into.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.extend(&buffer[..count]);
+                let over = kept.len().saturating_sub(KEPT);
+                kept.drain(..over);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! The activation gate (DESIGN 9): a slot goes live only after its app has
+//! answered and its engine has generated text on this machine, with the flags
+//! and the environment that the app gives it.
+//!
+//! Never starts the app's `serve`, which would end the engines of others; never
+//! listens on anything but loopback; leaves nothing running and nothing behind.
+
+mod engine;
+
+use crate::child::{self, Ended, Outcome, Said};
+use crate::run::{self, Context};
+use crate::store::{SlotName, Store};
+use crate::{disk, platform};
+use offgrid_manifest::Code;
+use serde_json::Value;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub(crate) use engine::ask;
+
+/// Why a slot is not to go live.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A part of the slot is not there.
+    #[error("the {what} `{}` is missing", path.display())]
+    Missing {
+        /// "app", "engine", "release document".
+        what: &'static str,
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The slot's copy of its release cannot be read.
+    #[error("`{}` cannot be read", path.display())]
+    Release {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The operating system refused to start it.
+    #[error("`{ran}` could not be started")]
+    Start {
+        /// The command.
+        ran: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It did not end as it should, or ended when it should not.
+    #[error("`{ran}` {ended}")]
+    Ended {
+        /// The command.
+        ran: String,
+        /// How.
+        ended: Ended,
+        /// Its last words.
+        source: Option<Said>,
+    },
+    /// It ran, and what it did is not what a working one does.
+    #[error("`{ran}` {why}")]
+    Wrong {
+        /// The command.
+        ran: String,
+        /// What is wrong.
+        why: String,
+        /// Its last words.
+        source: Option<Said>,
+    },
+}
+
+impl Error {
+    /// The stable name.
+    pub fn code(&self) -> Code {
+        Code::Health
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let next = match self {
+            Error::Missing { .. } | Error::Release { .. } => "the release may lack a part",
+            Error::Start { .. } => {
+                "the file may be for another processor or C library: compare it with \
+                 `offgrid-setup detect`"
+            }
+            Error::Ended { .. } | Error::Wrong { .. } => {
+                "`offgrid-setup detect` shows what this machine is taken for"
+            }
+        };
+        Some(format!("nothing was changed; {next}"))
+    }
+}
+
+/// How long each proof may take.
+#[derive(Debug, Clone)]
+struct Limits {
+    app: Duration,
+    engine: Duration,
+    load: Duration,
+    answer: Duration,
+}
+
+/// A first start may mean a virus scan, and machine code made for this card.
+const LIMITS: Limits = Limits {
+    app: Duration::from_secs(20),
+    engine: Duration::from_secs(60),
+    load: Duration::from_secs(120),
+    answer: Duration::from_secs(60),
+};
+
+/// Proves that a slot works here. Changes nothing.
+///
+/// # Errors
+/// `E_HEALTH` with what was run and what it said; `E_INTERRUPTED`.
+pub fn prove(context: &Context<'_>, slot: &SlotName) -> Result<(), crate::Error> {
+    prove_within(context.store, slot, &LIMITS, &|| context.sources.stop().is_set())
+}
+
+fn prove_within(
+    store: &Store,
+    slot: &SlotName,
+    limits: &Limits,
+    stop: &dyn Fn() -> bool,
+) -> Result<(), crate::Error> {
+    let folder = store.slot(slot);
+    let release = Release::read(&folder)?.ok_or_else(|| Error::Missing {
+        what: "release document",
+        path: folder.join("release.json"),
+    })?;
+    prove_app(store, &folder, limits, stop)?;
+    if release.has_engine(slot) || disk::exists(&folder.join("llama")) {
+        let device = release.device(slot);
+        engine::prove(&folder, device.as_deref(), limits, stop)?;
+    }
+    Ok(())
+}
+
+/// The app runs here and knows its version. Its home is a folder that goes
+/// again: what an app writes while it is asked for its version is not the user's.
+fn prove_app(
+    store: &Store,
+    folder: &Path,
+    limits: &Limits,
+    stop: &dyn Fn() -> bool,
+) -> Result<(), crate::Error> {
+    let home = store.staging().join("gate");
+    disk::make_dirs(&home)?;
+    let cwd = folder.join("app");
+    let program = present("app", cwd.join(platform::exe_name("offgrid")))?;
+    let vars = ["HOME", "USERPROFILE"].map(|name| (name, OsString::from(&home)));
+    let ran = Ran { program, cwd, words: vec!["version".into(), "--json".into()] };
+    let result = ran.well(&vars, limits.app, stop);
+    disk::remove_tree(&home)?;
+    let outcome = result?;
+    let version = serde_json::from_str::<Value>(outcome.stdout.trim());
+    if version.is_ok_and(|answer| answer["version"].is_string()) {
+        return Ok(());
+    }
+    Err(ran.wrong("printed no JSON with a `version`", &outcome).into())
+}
+
+fn present(what: &'static str, path: PathBuf) -> Result<PathBuf, Error> {
+    if path.is_file() { Ok(path) } else { Err(Error::Missing { what, path }) }
+}
+
+/// One program with its words.
+struct Ran {
+    program: PathBuf,
+    cwd: PathBuf,
+    words: Vec<OsString>,
+}
+
+impl Ran {
+    fn command(&self, vars: &[(&'static str, OsString)]) -> std::process::Command {
+        let mut command = child::command(&self.program, &self.cwd);
+        command.args(&self.words);
+        child::give(&mut command, vars.iter().cloned());
+        command
+    }
+
+    /// Runs it to its end, which has to be a good one.
+    fn well(
+        &self,
+        vars: &[(&'static str, OsString)],
+        limit: Duration,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Outcome, crate::Error> {
+        let started = child::run(self.command(vars), limit, stop);
+        let outcome = started.map_err(|source| Error::Start { ran: self.text(), source })?;
+        if outcome.ended.is_success() { Ok(outcome) } else { Err(self.ended(&outcome)) }
+    }
+
+    fn ended(&self, outcome: &Outcome) -> crate::Error {
+        if outcome.ended == Ended::Stopped {
+            return run::Error::Interrupted.into();
+        }
+        let (ran, ended) = (self.text(), outcome.ended.clone());
+        Error::Ended { ran, ended, source: outcome.said() }.into()
+    }
+
+    fn wrong(&self, why: impl Into<String>, outcome: &Outcome) -> Error {
+        Error::Wrong { ran: self.text(), why: why.into(), source: outcome.said() }
+    }
+
+    /// As a person would type it.
+    fn text(&self) -> String {
+        let words = self.words.iter().map(|word| word.to_string_lossy());
+        let program = self.program.to_string_lossy();
+        std::iter::once(program).chain(words).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The slot's copy of its release, as far as the gate has to know it.
+pub(crate) struct Release(Value);
+
+impl Release {
+    /// Of the slot in this folder; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn read(folder: &Path) -> Result<Option<Release>, crate::Error> {
+        let path = folder.join("release.json");
+        let Some(bytes) = disk::read(&path, 4 * 1024 * 1024)? else { return Ok(None) };
+        let value = serde_json::from_slice(&bytes);
+        Ok(Some(Release(value.map_err(|source| Error::Release { path, source })?)))
+    }
+
+    fn variant(&self, slot: &SlotName) -> Option<&Value> {
+        let id = slot.variant.to_string();
+        self.0["variants"].as_array()?.iter().find(|variant| variant["id"] == id.as_str())
+    }
+
+    /// What `--list-devices` must show.
+    pub(crate) fn device(&self, slot: &SlotName) -> Option<String> {
+        self.variant(slot)?["device"].as_str().map(str::to_owned)
+    }
+
+    /// Whether a component of the variant goes into `llama/`.
+    fn has_engine(&self, slot: &SlotName) -> bool {
+        let Some(variant) = self.variant(slot) else { return true };
+        let target = variant["target"].as_str().unwrap_or_default();
+        let names = variant["components"].as_array().into_iter().flatten();
+        names.filter_map(Value::as_str).any(|name| {
+            let into = self.0["components"][name][target]["into"].as_str();
+            into.is_some_and(|into| into.trim_end_matches('/') == "llama")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,341 @@
+//! The app while it runs as a service. Owns `state/service.json`, in which a
+//! supervisor says what it runs, and every question to it.
+//!
+//! Never starts the app: that is [`supervise`]. Signals nobody but the process
+//! that holds the supervisor's lock.
+
+mod envfile;
+pub mod supervise;
+
+use crate::run::{self, Context};
+use crate::store::{SlotName, Store};
+use crate::{disk, gate, platform};
+use offgrid_manifest::Code;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The app's port where nobody chose another.
+pub const PORT: u16 = 11611;
+/// How long a service may take until it answers from another slot.
+const HEALTH: Duration = Duration::from_secs(60);
+/// How long a supervisor may take to end; it gives the app ten seconds.
+const END: Duration = Duration::from_secs(20);
+/// Between two looks at what another process does.
+const LOOK: Duration = Duration::from_millis(50);
+/// For one answer of the app.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What cannot be done with the service or the app.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is nobody to stop or restart.
+    #[error("no supervisor runs for `{}`", prefix.display())]
+    NotRunning {
+        /// The prefix.
+        prefix: PathBuf,
+    },
+    /// This operating system has no signals to supervise with.
+    #[error("this system has no foreground supervisor")]
+    NoSupervisor,
+    /// One at a time.
+    #[error("a supervisor{} runs already for `{}`", numbered(pid), prefix.display())]
+    Supervised {
+        /// Its process, when it said so.
+        pid: Option<u32>,
+        /// The prefix.
+        prefix: PathBuf,
+    },
+    /// A second `serve` would end the engines of the first.
+    #[error("the service already runs (process {pid})")]
+    Running {
+        /// The supervisor.
+        pid: u32,
+        /// Where it answers.
+        port: u16,
+    },
+    /// No slot is live.
+    #[error("no release is installed in `{}`", prefix.display())]
+    NoSlot {
+        /// The prefix.
+        prefix: PathBuf,
+    },
+    /// The app of the live slot does not start.
+    #[error("the app of release {slot}, `{}`, could not be started", path.display())]
+    Broken {
+        /// The slot.
+        slot: SlotName,
+        /// The app.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The service does not answer as it should.
+    #[error("the service did not answer from {slot} within {} s: {why}", limit.as_secs())]
+    Unhealthy {
+        /// The slot that it should run.
+        slot: SlotName,
+        /// What was seen last.
+        why: String,
+        /// How long was waited.
+        limit: Duration,
+    },
+    /// The supervisor does not do as it is told.
+    #[error("the supervisor (process {pid}) did not {what} within {} s", END.as_secs())]
+    Deaf {
+        /// Its process.
+        pid: u32,
+        /// "stop".
+        what: &'static str,
+    },
+    /// The operating system refused.
+    #[error("could not {what}")]
+    System {
+        /// "signal process 7".
+        what: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+fn numbered(pid: &Option<u32>) -> String {
+    pid.map_or(String::new(), |pid| format!(" (process {pid})"))
+}
+
+impl Error {
+    /// The stable name.
+    pub fn code(&self) -> Code {
+        match self {
+            Error::NotRunning { .. } | Error::NoSupervisor => Code::Unsupported,
+            Error::Supervised { .. } => Code::Locked,
+            Error::Running { .. } => Code::Usage,
+            Error::NoSlot { .. } | Error::Broken { .. } | Error::Deaf { .. } => Code::State,
+            Error::Unhealthy { .. } => Code::Health,
+            Error::System { source, .. } => match source.kind() {
+                std::io::ErrorKind::PermissionDenied => Code::Perm,
+                _ => Code::State,
+            },
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Error::NotRunning { .. } => "start one with `offgrid self service run`, or use \
+                                         what starts services on this host"
+                .to_owned(),
+            Error::NoSupervisor => "start the app itself with `offgrid serve`".to_owned(),
+            Error::Supervised { .. } => "end it with `offgrid self service stop`".to_owned(),
+            Error::Running { port, .. } => {
+                format!("use http://localhost:{port} or `offgrid self service stop`")
+            }
+            Error::NoSlot { .. } => {
+                "`offgrid update` installs the newest release; `offgrid self status` shows what \
+                 is there"
+                    .to_owned()
+            }
+            Error::Broken { .. } => "go back with `offgrid rollback` or on with `offgrid update`; \
+                                     `offgrid self status` shows what is there"
+                .to_owned(),
+            Error::Unhealthy { .. } => "the supervisor's own output says what the app said \
+                                        before"
+                .to_owned(),
+            Error::Deaf { pid, .. } => format!("end it yourself: kill {pid}"),
+            Error::System { .. } => return None,
+        })
+    }
+}
+
+/// What the supervisor of a prefix does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceState {
+    /// The supervisor's process, while it lives.
+    pub running: Option<u32>,
+    /// The app's process, while there is one.
+    pub child: Option<u32>,
+    /// What it runs.
+    pub slot: Option<SlotName>,
+    /// Where it answers.
+    pub port: Option<u16>,
+}
+
+/// `state/service.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Note {
+    /// The supervisor.
+    pid: u32,
+    /// The app; none between two of them.
+    child: Option<u32>,
+    slot: SlotName,
+    port: u16,
+    /// Unix seconds.
+    since: u64,
+}
+
+impl Note {
+    fn read(store: &Store) -> Option<Note> {
+        let bytes = disk::read(&store.service(), 64 * 1024).ok()??;
+        serde_json::from_slice(&bytes).ok()
+    }
+}
+
+/// The file whose lock a supervisor holds as long as it lives.
+fn lock_path(store: &Store) -> PathBuf {
+    store.state().join("service.lock")
+}
+
+/// Whether somebody holds the supervisor's lock: a note that outlived its writer
+/// may name a process that is somebody else's by now.
+fn is_locked(store: &Store) -> bool {
+    let Ok(file) = File::open(lock_path(store)) else { return false };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
+/// What runs now.
+pub fn state(store: &Store) -> ServiceState {
+    match Note::read(store) {
+        Some(note) if platform::process_id_alive(note.pid) && is_locked(store) => ServiceState {
+            running: Some(note.pid),
+            child: note.child,
+            slot: Some(note.slot),
+            port: Some(note.port),
+        },
+        _ => ServiceState::default(),
+    }
+}
+
+/// Asks a supervisor, if there is one, to go on with the slot that is live now.
+pub fn tell(store: &Store) {
+    if let Some(pid) = state(store).running {
+        // One that ends at this moment needs no telling.
+        let _ = platform::signal(pid, platform::Signal::Reload);
+    }
+}
+
+/// Waits until a supervisor, if there is one, runs this slot and the app answers.
+///
+/// # Errors
+/// `E_HEALTH` with what was seen last; `E_INTERRUPTED`.
+pub fn await_health(context: &Context<'_>, slot: &SlotName) -> Result<(), crate::Error> {
+    await_within(context.store, slot, HEALTH, &|| context.sources.stop().is_set())
+}
+
+fn await_within(
+    store: &Store,
+    slot: &SlotName,
+    limit: Duration,
+    stop: &dyn Fn() -> bool,
+) -> Result<(), crate::Error> {
+    if state(store).running.is_none() {
+        return Ok(());
+    }
+    let until = Instant::now() + limit;
+    loop {
+        let Err(why) = look(&state(store), slot) else { return Ok(()) };
+        if stop() {
+            return Err(run::Error::Interrupted.into());
+        }
+        if Instant::now() >= until {
+            return Err(Error::Unhealthy { slot: slot.clone(), why, limit }.into());
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+/// What is missing for a service to count as healthy. A status of 200 proves
+/// nothing: the app has one for every path (reference/app.md 5).
+fn look(state: &ServiceState, slot: &SlotName) -> Result<(), String> {
+    let running = state.slot.as_ref().ok_or("the supervisor has ended")?;
+    if running != slot {
+        return Err(format!("it runs {running}"));
+    }
+    let port = state.port.unwrap_or(PORT);
+    let ask = |path| match gate::ask(port, path, None, ANSWER) {
+        Ok((200, text)) => Ok(text),
+        Ok((status, _)) => Err(format!("{path} answered with status {status}")),
+        Err(error) => Err(format!("{path} on port {port}: {error}")),
+    };
+    if ask("/livez")?.trim() != "ok" {
+        return Err(format!("what answers on port {port} is not the app"));
+    }
+    let health: serde_json::Value = serde_json::from_str(&ask("/health")?).unwrap_or_default();
+    if health["status"] != "healthy" || state.child.is_none() {
+        return Err("the app does not call itself healthy".to_owned());
+    }
+    Ok(())
+}
+
+/// Ends the supervisor and with it the app.
+///
+/// # Errors
+/// `E_UNSUPPORTED` when there is none.
+pub fn stop(store: &Store) -> Result<(), crate::Error> {
+    let before = signal(store, platform::Signal::Stop)?;
+    eventually(before, "stop", || state(store).running != Some(before))
+}
+
+/// Has the supervisor start the app anew, from the live slot.
+///
+/// # Errors
+/// `E_UNSUPPORTED` when there is none.
+pub fn restart(store: &Store) -> Result<(), crate::Error> {
+    let child = state(store).child;
+    let pid = signal(store, platform::Signal::Reload)?;
+    eventually(pid, "restart the app", || {
+        let now = state(store);
+        now.running.is_none() || (now.child.is_some() && now.child != child)
+    })
+}
+
+fn signal(store: &Store, signal: platform::Signal) -> Result<u32, crate::Error> {
+    let missing = || Error::NotRunning { prefix: store.prefix().to_owned() };
+    let pid = state(store).running.ok_or_else(missing)?;
+    platform::signal(pid, signal)
+        .map_err(|source| Error::System { what: format!("signal process {pid}"), source })?;
+    Ok(pid)
+}
+
+fn eventually(pid: u32, what: &'static str, done: impl Fn() -> bool) -> Result<(), crate::Error> {
+    let until = Instant::now() + END;
+    while !done() {
+        if Instant::now() >= until {
+            return Err(Error::Deaf { pid, what }.into());
+        }
+        thread::sleep(LOOK);
+    }
+    Ok(())
+}
+
+/// The variables that the app always gets (DESIGN 10), without those that the
+/// user has set. The slot is named itself: `current` may lead elsewhere while
+/// the app runs.
+pub fn environment(
+    store: &Store,
+    slot: &SlotName,
+    models: &Path,
+    user: &BTreeMap<OsString, OsString>,
+) -> Vec<(String, OsString)> {
+    let folder = store.slot(slot);
+    let is_set = |name: &str| user.get(&OsString::from(name)).is_some_and(|it| !it.is_empty());
+    let layers = || {
+        let release = gate::Release::read(&folder).ok().flatten();
+        let device = release.and_then(|release| release.device(slot));
+        if device.is_some() { "999" } else { "0" }
+    };
+    let engine = || folder.join("llama").join(platform::exe_name("llama-server"));
+    let values: [(&str, &dyn Fn() -> OsString); 4] = [
+        ("OFFGRID_LLAMA_SERVER_PATH", &|| engine().into()),
+        ("OFFGRID_GPU_LAYERS", &|| layers().into()),
+        ("OFFGRID_MODELS_DIR", &|| models.into()),
+        ("OFFGRID_PORT", &|| PORT.to_string().into()),
+    ];
+    let unset = values.into_iter().filter(|(name, _)| !is_set(name));
+    unset.map(|(name, value)| (name.to_owned(), value())).collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
