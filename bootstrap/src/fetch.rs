@@ -101,6 +101,9 @@ pub fn fetch<C: Consumer>(
     if disk::exists(wanted.finished) {
         disk::rename(wanted.finished, wanted.partial)?;
     }
+    if on_disk(sources, wanted, progress, &mut consumer)? {
+        return Ok(());
+    }
     let mut worst: Option<Any> = None;
     for place in wanted.places {
         let mut nth = 0;
@@ -114,6 +117,33 @@ pub fn fetch<C: Consumer>(
         }
     }
     Err(worst.unwrap_or_else(|| source::Error::Nowhere.into()))
+}
+
+/// Whether all bytes are on disk already, from a run that was cut off late. What
+/// is there and wrong is thrown away.
+fn on_disk<C: Consumer>(
+    sources: &Sources,
+    wanted: &Wanted<'_>,
+    progress: &dyn Fn(i64),
+    consumer: &mut impl FnMut() -> Result<C, Any>,
+) -> Result<bool, Any> {
+    if size_of(wanted.partial) < wanted.pin.size {
+        return Ok(false);
+    }
+    let mut taken = 0;
+    let result = transfer(sources, wanted, None, consumer, &mut |n| {
+        taken += n;
+        progress(n);
+    });
+    match result {
+        Ok(()) => Ok(true),
+        Err(Any::Fetch(_) | Any::Unpack(_)) => {
+            progress(-taken);
+            disk::remove_file(wanted.partial)?;
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// How often a broken connection to one source is tried again.
@@ -138,6 +168,14 @@ fn attempts<C: Consumer>(
         })?;
         let Err(error) = result else { return Some(Ok(())) };
         progress(-taken);
+        // What an earlier run left may be what is wrong: it is gone now, and the
+        // same source gets a chance from the first byte on.
+        if had > 0 && matches!(error, Any::Fetch(_) | Any::Unpack(_)) {
+            if let Err(error) = disk::remove_file(wanted.partial) {
+                return Some(Err(error.into()));
+            }
+            continue;
+        }
         if !matches!(error.code(), Code::Unreachable | Code::Stall) || sources.stop().is_set() {
             return Some(Err(error));
         }
@@ -158,14 +196,10 @@ fn once<C: Consumer>(
     consumer: &mut impl FnMut() -> Result<C, Any>,
     progress: &mut dyn FnMut(i64),
 ) -> Option<Result<(), Any>> {
-    // No such source: nothing was tried. Opened late, after the disk was read.
-    let stream = match sources.open(place, size_of(wanted.partial).min(wanted.pin.size), wanted.pin.size, nth)? {
-        Ok(stream) => Some(stream),
-        // All bytes may be there already; then no source is needed.
-        Err(_) if size_of(wanted.partial) == wanted.pin.size => None,
-        Err(error) => return Some(Err(error.into())),
-    };
-    Some(transfer(sources, wanted, stream, consumer, progress))
+    Some(match sources.open(place, size_of(wanted.partial), wanted.pin.size, nth)? {
+        Ok(stream) => transfer(sources, wanted, Some(stream), consumer, progress),
+        Err(error) => Err(error.into()),
+    })
 }
 
 fn transfer<C: Consumer>(
@@ -304,10 +338,7 @@ fn pause(sources: &Sources, tries: u32) -> bool {
 
 /// Errors that another source cannot mend.
 fn fatal(error: &Any) -> bool {
-    !matches!(
-        error.code(),
-        Code::Unreachable | Code::Http | Code::Stall | Code::Hash | Code::Size
-    )
+    !matches!(error.code(), Code::Unreachable | Code::Http | Code::Stall | Code::Hash | Code::Size)
 }
 
 fn keep_worst(worst: &mut Option<Any>, error: Any) {

@@ -4,6 +4,7 @@
 //!
 //! Does and decides nothing: what to do is the plan's.
 
+use crate::disk;
 use crate::error::Error as Any;
 use crate::event::{Event, Sink};
 use crate::journal::{self, Entry, Journal, Story};
@@ -13,7 +14,6 @@ use crate::receipt::{self, Receipt};
 use crate::source::Sources;
 use crate::step::{Step, Undo};
 use crate::store::Store;
-use crate::disk;
 use offgrid_manifest::Code;
 
 /// How a run failed beyond what its step says.

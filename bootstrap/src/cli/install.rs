@@ -113,7 +113,9 @@ fn next_words(session: &Session<'_>, ending: &mut Ending) {
     ending.lines.push("then open: http://localhost:11611".to_owned());
     if let (false, Some(folder)) = (on_path, linked.and_then(Path::parent)) {
         let add = format!("export PATH=\"{}:$PATH\"", folder.display());
-        ending.lines.push(format!("to type just `offgrid`, add this to your shell's profile: {add}"));
+        ending
+            .lines
+            .push(format!("to type just `offgrid`, add this to your shell's profile: {add}"));
     }
 }
 
@@ -187,7 +189,8 @@ pub(super) fn decide(
     }
     let models = wanted_models(session, &release, receipt)?;
     let exe = &session.env.exe;
-    let program = fetch::digest_of(exe)?.ok_or_else(|| fetch::Error::Changed { path: exe.clone() })?;
+    let program =
+        fetch::digest_of(exe)?.ok_or_else(|| fetch::Error::Changed { path: exe.clone() })?;
     let plan = plan::install(&Wish {
         id: random_name()?,
         store: session.store(),

@@ -131,7 +131,11 @@ fn settle(parsed: &Parsed, env: &Env) -> Result<Settings, Any> {
 }
 
 fn name_of(env: &Env) -> String {
-    if dispatch::called_as_app(env) { "offgrid self".to_owned() } else { "offgrid-setup".to_owned() }
+    if dispatch::called_as_app(env) {
+        "offgrid self".to_owned()
+    } else {
+        "offgrid-setup".to_owned()
+    }
 }
 
 /// Ends with an error before the settings are known.

@@ -53,8 +53,10 @@ fn check(session: &Session<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     }
     let decision = decide(session, &sources, &trusted, Some(&receipt))?;
     let (live, new) = (&receipt.live.version, &decision.release.version);
-    let mut ending = Ending::new(Outcome::Available, format!("{new} is available; {live} is live"))
-        .and(format!("a download of {} bytes; type `offgrid update`", decision.plan.download_bytes));
+    let mut ending =
+        Ending::new(Outcome::Available, format!("{new} is available; {live} is live")).and(
+            format!("a download of {} bytes; type `offgrid update`", decision.plan.download_bytes),
+        );
     ending.facts = json!({
         "from": live, "version": new, "download_bytes": decision.plan.download_bytes,
     });
@@ -104,10 +106,7 @@ pub(super) fn rollback(session: &Session<'_>) -> Result<Ending, Any> {
 }
 
 /// The slot before, or the one of the release that was asked for.
-fn target(
-    session: &Session<'_>,
-    receipt: &Receipt,
-) -> Result<crate::store::SlotName, Any> {
+fn target(session: &Session<'_>, receipt: &Receipt) -> Result<crate::store::SlotName, Any> {
     let there = |name: &crate::store::SlotName| receipt.slots.contains_key(&name.to_string());
     let found = match &session.settings.version {
         None => receipt.previous.clone().filter(there),

@@ -80,7 +80,12 @@ impl Client {
         Ok(Stream { body: Box::new(answer.into_body().into_reader()), from })
     }
 
-    fn get(&self, url: &str, headers: &[(&str, String)], size: u64) -> Result<Response<Body>, Error> {
+    fn get(
+        &self,
+        url: &str,
+        headers: &[(&str, String)],
+        size: u64,
+    ) -> Result<Response<Body>, Error> {
         let total = Duration::from_secs(60 + size / SLOWEST);
         let mut request = self
             .agent

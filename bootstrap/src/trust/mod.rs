@@ -183,7 +183,14 @@ pub fn refresh(
         let stored = old.stored(channel).ok_or(crate::source::Error::Nowhere)?;
         let ((head, document), root) = (stored, old.root.clone());
         expire(&document, &head, stale, now, &mut warnings)?;
-        return Ok(Trusted { root, head, channel: document, memory: new, changed: false, warnings });
+        return Ok(Trusted {
+            root,
+            head,
+            channel: document,
+            memory: new,
+            changed: false,
+            warnings,
+        });
     };
     walk_roots(&mut new, sources)?;
     new.probed(now);
