@@ -159,6 +159,7 @@ fn attempts<C: Consumer>(
     consumer: &mut impl FnMut() -> Result<C, Any>,
 ) -> Option<Result<(), Any>> {
     let mut tries = 0;
+    let mut anew = false;
     loop {
         let had = size_of(wanted.partial);
         let mut taken = 0;
@@ -170,7 +171,8 @@ fn attempts<C: Consumer>(
         progress(-taken);
         // What an earlier run left may be what is wrong: it is gone now, and the
         // same source gets a chance from the first byte on.
-        if had > 0 && matches!(error, Any::Fetch(_) | Any::Unpack(_)) {
+        if had > 0 && !anew && matches!(error, Any::Fetch(_) | Any::Unpack(_)) {
+            anew = true;
             if let Err(error) = disk::remove_file(wanted.partial) {
                 return Some(Err(error.into()));
             }

@@ -126,7 +126,8 @@ fn steps(
         if context.sources.stop().is_set() {
             return Err(Error::Interrupted.into());
         }
-        context.sink.event(&Event::StepBegan { index, of, what: &step.describe() });
+        let (what, minor) = (&step.describe(), step.is_minor());
+        context.sink.event(&Event::StepBegan { index, of, what, minor });
         // After a crash the journalled Undo stands; see journal.rs.
         if index == undos.len() {
             let undo = step.prepare(context)?;

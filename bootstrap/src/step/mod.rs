@@ -152,6 +152,15 @@ impl Step {
         matches!(self, Step::FillSlot { .. } | Step::FetchModel { .. })
     }
 
+    /// Whether it is bookkeeping: shown in the plan, not while it happens.
+    pub fn is_minor(&self) -> bool {
+        match self {
+            Step::MakeDir { .. } | Step::PutText { .. } | Step::Health { .. } => true,
+            Step::GiveBack { undo, .. } => matches!(undo, Undo::RemoveDirs { .. }),
+            _ => false,
+        }
+    }
+
     /// The line that people read.
     pub fn describe(&self) -> String {
         match self {
