@@ -98,6 +98,17 @@ fn an_engine_that_does_not_work_is_refused() {
 }
 
 #[test]
+fn an_engine_that_dies_is_not_waited_for() {
+    let engine = "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\nsleep 0.3; kill -4 $$\n";
+    let Some(installed) = scripts(APP, engine) else { return };
+    std::fs::write(installed.slot(VERSION).join("probe/m.gguf"), "x").unwrap();
+    let began = Instant::now();
+    let result = prove_within(&installed.store, &slot_name(VERSION), &LIMITS, &|| false);
+    assert!(refused(result).contains("-ngl 0` was ended by signal"));
+    assert!(began.elapsed() < LIMITS.load / 4);
+}
+
+#[test]
 fn a_device_that_is_not_seen_is_refused() {
     let engine = "#!/bin/sh\necho Available devices:; echo '  Vulkan0: X (9 MiB, 8 MiB free)'\n";
     let Some(installed) = scripts(APP, engine) else { return };

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::env::Env;
+use offgrid_manifest::Code;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -100,11 +101,16 @@ pub(crate) fn helper(test: &str) -> Command {
     command
 }
 
-/// Ended and reaped when dropped.
+/// A supervisor; ended with its app and reaped when dropped.
 struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
+        let until = Instant::now() + END;
+        let _ = platform::signal(self.0.id(), platform::Signal::Stop);
+        while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < until {
+            thread::sleep(LOOK);
+        }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
