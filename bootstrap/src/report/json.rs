@@ -101,7 +101,15 @@ mod tests {
         let lines = told(&[
             (0, Event::Looking { what: "reading\nhead.json" }),
             (0, Event::RunBegan { plan: &plan }),
-            (0, Event::StepBegan { index: 0, of: 3, what: "make the folder /opt/offgrid", minor: false }),
+            (
+                0,
+                Event::StepBegan {
+                    index: 0,
+                    of: 3,
+                    what: "make the folder /opt/offgrid",
+                    minor: false,
+                },
+            ),
             (0, Event::StepEnded { index: 0 }),
             (0, Event::Noted { what: "careful", hint: None }),
             (0, Event::TakingBack { why: "no space" }),
