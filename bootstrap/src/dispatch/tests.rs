@@ -69,7 +69,6 @@ fn without_an_app_the_error_says_what_to_type() {
 
 /// Becomes the app; started by the tests below.
 #[test]
-#[ignore = "a process of another test"]
 fn process() {
     let Some(prefix) = std::env::var_os("OFFGRID_TEST_PREFIX") else { return };
     let mut env = Env::capture();

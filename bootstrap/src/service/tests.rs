@@ -94,10 +94,10 @@ pub(crate) fn built(name: &str, variable: &str) -> Option<PathBuf> {
     None
 }
 
-/// This test program, to run one ignored test as a process of its own.
+/// This test program, to run one test that does nothing without its variables as a process of its own.
 pub(crate) fn helper(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([test, "--exact", "--ignored", "--nocapture"]);
+    command.args([test, "--exact", "--nocapture"]);
     command
 }
 
@@ -142,7 +142,6 @@ fn supervise(installed: &Installed) -> Process {
 
 /// Supervises; started by the tests below.
 #[test]
-#[ignore = "a process of other tests"]
 fn process() {
     let Some(prefix) = std::env::var_os("OFFGRID_TEST_PREFIX").map(PathBuf::from) else { return };
     let say = |line: &str| eprintln!("{line}");
