@@ -132,17 +132,23 @@ impl World {
         panic!("the depot did not say where it listens");
     }
 
-    /// Everything in the home.
+    /// Everything in the home. Not the lock: it names the last process.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::of(&self.home(), &[])
+        self.snapshot_but(&[])
+    }
+
+    /// The same without these files of the prefix.
+    pub fn snapshot_but(&self, names: &[&str]) -> Snapshot {
+        let names = names.iter().copied().chain(["state/lock"]);
+        let without: Vec<String> =
+            names.map(|name| format!(".local/share/offgrid/{name}")).collect();
+        let without: Vec<&str> = without.iter().map(String::as_str).collect();
+        Snapshot::of(&self.home(), &without)
     }
 
     /// Everything in the home but what an attack may leave: downloads and the lock.
     pub fn snapshot_but_downloads(&self) -> Snapshot {
-        let prefix = ".local/share/offgrid";
-        let without = [format!("{prefix}/blobs"), format!("{prefix}/state/lock")];
-        let without: Vec<&str> = without.iter().map(String::as_str).collect();
-        Snapshot::of(&self.home(), &without)
+        self.snapshot_but(&["blobs"])
     }
 }
 

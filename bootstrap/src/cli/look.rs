@@ -62,7 +62,12 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     };
     let unfinished = unfinished.map(|story| json!({"run": story.plan.id, "what": story.plan.verb}));
     let Some(receipt) = receipt else {
-        let json = json!({"v": 1, "installed": false, "prefix": prefix, "unfinished": unfinished});
+        // Every member is always there: scripts need not ask first.
+        let json = json!({
+            "v": 1, "installed": false, "prefix": prefix, "scope": null, "version": null,
+            "variant": null, "app": null, "engine": null, "channel": null, "slots": [],
+            "service": null, "update": null, "unfinished": unfinished, "trust": null, "notes": [],
+        });
         let text = format!("nothing is installed in {prefix}");
         session.reporter.result(&json, &text);
         return Ok(());

@@ -6,8 +6,10 @@ use super::session::{Change, Session, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
 use crate::receipt::Receipt;
+use crate::report::units::bytes;
 use crate::source::Sources;
 use crate::stamp::{self, Stamped};
+use crate::store::SlotName;
 use crate::trust::Trusted;
 use crate::{disk, plan};
 use offgrid_manifest::Version;
@@ -55,7 +57,7 @@ fn check(session: &Session<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     let (live, new) = (&receipt.live.version, &decision.release.version);
     let mut ending =
         Ending::new(Outcome::Available, format!("{new} is available; {live} is live")).and(
-            format!("a download of {} bytes; type `offgrid update`", decision.plan.download_bytes),
+            format!("a download of {}; type `offgrid update`", bytes(decision.plan.download_bytes)),
         );
     ending.facts = json!({
         "from": live, "version": new, "download_bytes": decision.plan.download_bytes,
@@ -105,16 +107,22 @@ pub(super) fn rollback(session: &Session<'_>) -> Result<Ending, Any> {
     })
 }
 
-/// The slot before, or the one of the release that was asked for.
-fn target(session: &Session<'_>, receipt: &Receipt) -> Result<crate::store::SlotName, Any> {
-    let there = |name: &crate::store::SlotName| receipt.slots.contains_key(&name.to_string());
-    let found = match &session.settings.version {
-        None => receipt.previous.clone().filter(there),
-        Some(version) => {
-            let names = receipt.slots.keys().filter_map(|name| name.parse().ok());
-            names.into_iter().find(|name: &crate::store::SlotName| name.version == *version)
-        }
+/// The slot before, or the one of the release that was typed. A release that a
+/// variable or a file pins is for `install` and `update`.
+fn target(session: &Session<'_>, receipt: &Receipt) -> Result<SlotName, Any> {
+    let there = |name: &SlotName| receipt.slots.contains_key(&name.to_string());
+    let settings = session.settings;
+    let Some(version) = settings.version.as_ref().filter(|_| settings.version_typed) else {
+        let found = receipt.previous.clone().filter(there).filter(|name| *name != receipt.live);
+        return Ok(found.ok_or(Error::NothingBefore)?);
     };
-    let found = found.filter(|name| *name != receipt.live);
-    Ok(found.ok_or(Error::NothingBefore)?)
+    let names = receipt.slots.keys().filter_map(|name| name.parse::<SlotName>().ok());
+    let others: Vec<SlotName> = names.filter(|name| *name != receipt.live).collect();
+    if others.is_empty() {
+        return Err(Error::NothingBefore.into());
+    }
+    let known: Vec<String> = others.iter().map(|name| name.version.to_string()).collect();
+    let found = others.into_iter().find(|name| name.version == *version);
+    let missing = || Error::NotKept { version: version.clone(), known: known.join(", ") };
+    Ok(found.ok_or_else(missing)?)
 }
