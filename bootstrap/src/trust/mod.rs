@@ -177,27 +177,35 @@ pub fn refresh(
     let now = clock.max(stamped.stamp.issued).max(old.newest_issued());
     let mut new = old.clone();
     let tag = old.tag(&sources.shown(), now, channel);
-    let fresh = sources.head(layout::HEAD, SMALL_MAX, tag.as_deref())?;
-    let Fresh::New(bytes, tag) = fresh else {
-        // Only asked for when both are there; see Memory::tag.
-        let stored = old.stored(channel).ok_or(crate::source::Error::Nowhere)?;
-        let ((head, document), root) = (stored, old.root.clone());
+    // One source that lies is no error while another one tells the truth: each
+    // answer is checked to its end before it is taken.
+    let (head, document) = sources.head(layout::HEAD, SMALL_MAX, tag.as_deref(), |fresh| {
+        new = old.clone();
+        let (bytes, tag) = match fresh {
+            Fresh::New(bytes, tag) => (bytes, tag),
+            // Only asked for when both are there; see Memory::tag.
+            Fresh::Same => {
+                let (head, document) =
+                    old.stored(channel).ok_or(crate::source::Error::Nowhere)?;
+                expire(&document, &head, stale, now, &mut warnings)?;
+                return Ok((head, document));
+            }
+        };
+        walk_roots(&mut new, sources)?;
+        new.probed(now);
+        if new.root.expires < now {
+            return Err(Error::RootExpired { expires: new.root.expires, now }.into());
+        }
+        let head = take_head(&new, sources, bytes)?;
+        if head.root_version > new.root.version {
+            let (wanted, have) = (head.root_version, new.root.version);
+            return Err(Error::RootWithheld { wanted, have }.into());
+        }
+        let document = take_channel(&new, sources, channel, &head)?;
         expire(&document, &head, stale, now, &mut warnings)?;
-        return Ok(Trusted { root, head, channel: document, memory: new, changed: false, warnings });
-    };
-    walk_roots(&mut new, sources)?;
-    new.probed(now);
-    if new.root.expires < now {
-        return Err(Error::RootExpired { expires: new.root.expires, now }.into());
-    }
-    let head = take_head(&new, sources, bytes)?;
-    if head.root_version > new.root.version {
-        let (wanted, have) = (head.root_version, new.root.version);
-        return Err(Error::RootWithheld { wanted, have }.into());
-    }
-    let document = take_channel(&new, sources, channel, &head)?;
-    expire(&document, &head, stale, now, &mut warnings)?;
-    new.remember(&head, &document, &sources.shown(), tag);
+        new.remember(&head, &document, &sources.shown(), tag);
+        Ok((head, document))
+    })?;
     let changed = new.differs(&old);
     Ok(Trusted { root: new.root.clone(), head, channel: document, memory: new, changed, warnings })
 }
