@@ -169,13 +169,11 @@ fn attempts<C: Consumer>(
         })?;
         let Err(error) = result else { return Some(Ok(())) };
         progress(-taken);
-        // What an earlier run left may be what is wrong: it is gone now, and the
-        // same source gets a chance from the first byte on.
-        if had > 0 && !anew && matches!(error, Any::Fetch(_) | Any::Unpack(_)) {
+        // What an earlier run left may have been what was wrong. It was thrown away;
+        // this source has not been heard yet.
+        let thrown_away = had > 0 && size_of(wanted.partial) == 0;
+        if thrown_away && !anew && matches!(error.code(), Code::Hash | Code::Size) {
             anew = true;
-            if let Err(error) = disk::remove_file(wanted.partial) {
-                return Some(Err(error.into()));
-            }
             continue;
         }
         if !matches!(error.code(), Code::Unreachable | Code::Stall) || sources.stop().is_set() {
@@ -212,7 +210,12 @@ fn transfer<C: Consumer>(
     progress: &mut dyn FnMut(i64),
 ) -> Result<(), Any> {
     let Wanted { pin, partial, finished, .. } = wanted;
-    let mut consumer = consumer()?;
+    if let Some(found) = stream.as_ref().and_then(|stream| stream.size)
+        && found != pin.size
+    {
+        return Err(Error::Size { what: name_of(wanted), found, size: pin.size }.into());
+    }
+    let mut consumer = Judge { consumer: consumer()?, refused: None };
     let mut hasher = Hasher::new();
     let mut file = disk::at("open", partial, open_partial(partial))?;
     let from = stream.as_ref().map_or(pin.size, |stream| stream.from);
@@ -259,6 +262,34 @@ fn transfer<C: Consumer>(
     drop(file);
     disk::rename(partial, finished)?;
     Ok(())
+}
+
+/// Hears what the consumer has against the bytes, and believes it only when they
+/// were the signed ones: bytes that a source made up are that source's fault
+/// (`E_HASH`), and another source may have better ones.
+struct Judge<C> {
+    consumer: C,
+    refused: Option<Any>,
+}
+
+impl<C: Consumer> Judge<C> {
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Any> {
+        if self.refused.is_some() {
+            return Ok(());
+        }
+        match self.consumer.take(bytes) {
+            Err(error @ Any::Unpack(_)) => self.refused = Some(error),
+            other => return other,
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Any> {
+        match self.refused.take() {
+            Some(error) => Err(error),
+            None => self.consumer.end(),
+        }
+    }
 }
 
 /// Throws a poisoned partial away, so that the next source begins anew.

@@ -11,11 +11,15 @@
 )]
 
 pub mod base;
+pub mod forge;
+pub mod origin;
 pub mod outcome;
 pub mod programs;
 pub mod snapshot;
 pub mod world;
 
+pub use forge::Forge;
+pub use origin::{Lie, Origin};
 pub use outcome::Outcome;
 pub use snapshot::Snapshot;
 pub use world::World;

@@ -134,7 +134,8 @@ fn trust_state(session: &Session<'_>, receipt: &Receipt) -> Result<Value, Any> {
     let Ok(stamped) = stamp::own() else { return Ok(json!({"checked": null, "trust": null})) };
     let bytes = disk::read(&session.store().trust(), trust::state_max())?;
     let channel = receipt.channel.parse()?;
-    Ok(trust::remembered(&stamped, bytes.as_deref(), &channel))
+    let known = trust::Known { memory: bytes.as_deref(), installed: None };
+    trust::remembered(&stamped, &known, &channel)
 }
 
 pub(super) fn verify(session: &Session<'_>) -> Result<Ending, Any> {
