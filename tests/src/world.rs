@@ -35,7 +35,9 @@ impl World {
         fs::create_dir(world.home()).unwrap();
         fs::write(world.home().join("a file of the user's"), "untouched\n").unwrap();
         base::copy_tree(&base::folder().join(depot), &world.depot());
-        fs::copy(base::folder().join("offgrid-setup"), world.setup()).unwrap();
+        // By another process: a file that this one had open for writing while another
+        // test's thread forked would be "busy" when it is to be run.
+        base::copy_tree(&base::folder().join("offgrid-setup"), &world.setup());
         world
     }
 
