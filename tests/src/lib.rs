@@ -11,8 +11,10 @@
 )]
 
 pub mod base;
+pub mod http;
 pub mod outcome;
 pub mod programs;
+pub mod service;
 pub mod snapshot;
 pub mod world;
 
