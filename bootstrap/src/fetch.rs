@@ -101,6 +101,9 @@ pub fn fetch<C: Consumer>(
     if disk::exists(wanted.finished) {
         disk::rename(wanted.finished, wanted.partial)?;
     }
+    if on_disk(sources, wanted, progress, &mut consumer)? {
+        return Ok(());
+    }
     let mut worst: Option<Any> = None;
     for place in wanted.places {
         let mut nth = 0;
@@ -116,6 +119,33 @@ pub fn fetch<C: Consumer>(
     Err(worst.unwrap_or_else(|| source::Error::Nowhere.into()))
 }
 
+/// Whether all bytes are on disk already, from a run that was cut off late. What
+/// is there and wrong is thrown away.
+fn on_disk<C: Consumer>(
+    sources: &Sources,
+    wanted: &Wanted<'_>,
+    progress: &dyn Fn(i64),
+    consumer: &mut impl FnMut() -> Result<C, Any>,
+) -> Result<bool, Any> {
+    if size_of(wanted.partial) < wanted.pin.size {
+        return Ok(false);
+    }
+    let mut taken = 0;
+    let result = transfer(sources, wanted, None, consumer, &mut |n| {
+        taken += n;
+        progress(n);
+    });
+    match result {
+        Ok(()) => Ok(true),
+        Err(Any::Fetch(_) | Any::Unpack(_)) => {
+            progress(-taken);
+            disk::remove_file(wanted.partial)?;
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// How often a broken connection to one source is tried again.
 const TRIES: u32 = 4;
 
@@ -129,6 +159,7 @@ fn attempts<C: Consumer>(
     consumer: &mut impl FnMut() -> Result<C, Any>,
 ) -> Option<Result<(), Any>> {
     let mut tries = 0;
+    let mut anew = false;
     loop {
         let had = size_of(wanted.partial);
         let mut taken = 0;
@@ -138,6 +169,13 @@ fn attempts<C: Consumer>(
         })?;
         let Err(error) = result else { return Some(Ok(())) };
         progress(-taken);
+        // What an earlier run left may have been what was wrong. It was thrown away;
+        // this source has not been heard yet.
+        let thrown_away = had > 0 && size_of(wanted.partial) == 0;
+        if thrown_away && !anew && matches!(error.code(), Code::Hash | Code::Size) {
+            anew = true;
+            continue;
+        }
         if !matches!(error.code(), Code::Unreachable | Code::Stall) || sources.stop().is_set() {
             return Some(Err(error));
         }
@@ -158,14 +196,10 @@ fn once<C: Consumer>(
     consumer: &mut impl FnMut() -> Result<C, Any>,
     progress: &mut dyn FnMut(i64),
 ) -> Option<Result<(), Any>> {
-    // No such source: nothing was tried. Opened late, after the disk was read.
-    let stream = match sources.open(place, size_of(wanted.partial).min(wanted.pin.size), wanted.pin.size, nth)? {
-        Ok(stream) => Some(stream),
-        // All bytes may be there already; then no source is needed.
-        Err(_) if size_of(wanted.partial) == wanted.pin.size => None,
-        Err(error) => return Some(Err(error.into())),
-    };
-    Some(transfer(sources, wanted, stream, consumer, progress))
+    Some(match sources.open(place, size_of(wanted.partial), wanted.pin.size, nth)? {
+        Ok(stream) => transfer(sources, wanted, Some(stream), consumer, progress),
+        Err(error) => Err(error.into()),
+    })
 }
 
 fn transfer<C: Consumer>(
@@ -176,7 +210,12 @@ fn transfer<C: Consumer>(
     progress: &mut dyn FnMut(i64),
 ) -> Result<(), Any> {
     let Wanted { pin, partial, finished, .. } = wanted;
-    let mut consumer = consumer()?;
+    if let Some(found) = stream.as_ref().and_then(|stream| stream.size)
+        && found != pin.size
+    {
+        return Err(Error::Size { what: name_of(wanted), found, size: pin.size }.into());
+    }
+    let mut consumer = Judge { consumer: consumer()?, refused: None };
     let mut hasher = Hasher::new();
     let mut file = disk::at("open", partial, open_partial(partial))?;
     let from = stream.as_ref().map_or(pin.size, |stream| stream.from);
@@ -223,6 +262,34 @@ fn transfer<C: Consumer>(
     drop(file);
     disk::rename(partial, finished)?;
     Ok(())
+}
+
+/// Hears what the consumer has against the bytes, and believes it only when they
+/// were the signed ones: bytes that a source made up are that source's fault
+/// (`E_HASH`), and another source may have better ones.
+struct Judge<C> {
+    consumer: C,
+    refused: Option<Any>,
+}
+
+impl<C: Consumer> Judge<C> {
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Any> {
+        if self.refused.is_some() {
+            return Ok(());
+        }
+        match self.consumer.take(bytes) {
+            Err(error @ Any::Unpack(_)) => self.refused = Some(error),
+            other => return other,
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Any> {
+        match self.refused.take() {
+            Some(error) => Err(error),
+            None => self.consumer.end(),
+        }
+    }
 }
 
 /// Throws a poisoned partial away, so that the next source begins anew.
@@ -304,10 +371,7 @@ fn pause(sources: &Sources, tries: u32) -> bool {
 
 /// Errors that another source cannot mend.
 fn fatal(error: &Any) -> bool {
-    !matches!(
-        error.code(),
-        Code::Unreachable | Code::Http | Code::Stall | Code::Hash | Code::Size
-    )
+    !matches!(error.code(), Code::Unreachable | Code::Http | Code::Stall | Code::Hash | Code::Size)
 }
 
 fn keep_worst(worst: &mut Option<Any>, error: Any) {

@@ -246,7 +246,8 @@ fn fetch_all(context: &Context<'_>, slot: &SlotPlan, staging: &Path) -> Result<(
 /// at the end. A blob that several files share is fetched once for each; the
 /// second time it is on disk.
 fn jobs(slot: &SlotPlan) -> Vec<Job<'_>> {
-    let mut jobs: Vec<Job<'_>> = slot.packs.iter().enumerate().map(|(i, p)| Job::Pack(i, p)).collect();
+    let mut jobs: Vec<Job<'_>> =
+        slot.packs.iter().enumerate().map(|(i, p)| Job::Pack(i, p)).collect();
     for file in &slot.files {
         match &file.from {
             From::Slot(path) => jobs.push(Job::Copy(file, path)),
@@ -313,10 +314,11 @@ fn blob(
 /// What a pack must hold, by path in the pack.
 fn packed(slot: &SlotPlan, index: usize, pack: &PlannedPack) -> BTreeMap<String, Option<Packed>> {
     let prefix = format!("{}/", pack.into);
-    let needed = slot.files.iter().filter(|file| file.from == From::Pack(index)).filter_map(|file| {
-        let PlannedFile { path, mode, sha256, size, .. } = file;
-        let name = path.strip_prefix(&prefix)?.to_owned();
-        Some((name, Some(Packed { mode: *mode, size: *size, sha256: *sha256 })))
-    });
+    let needed =
+        slot.files.iter().filter(|file| file.from == From::Pack(index)).filter_map(|file| {
+            let PlannedFile { path, mode, sha256, size, .. } = file;
+            let name = path.strip_prefix(&prefix)?.to_owned();
+            Some((name, Some(Packed { mode: *mode, size: *size, sha256: *sha256 })))
+        });
     pack.skipped.iter().map(|name| (name.clone(), None)).chain(needed).collect()
 }

@@ -254,7 +254,8 @@ fn slot_plan(wish: &Wish<'_>, name: SlotName) -> SlotPlan {
             slot.links.insert(format!("{into}/{}", link.path), link.target.clone());
         }
         let pack = parts.pack.as_ref().filter(|_| packed);
-        if let Some((pack, encoding)) = pack.and_then(|p| Some((p, best(&p.encodings, wish.near)?))) {
+        if let Some((pack, encoding)) = pack.and_then(|p| Some((p, best(&p.encodings, wish.near)?)))
+        {
             slot.download_bytes += encoding.size;
             let (into, encoding) = (into.to_owned(), encoding.clone());
             slot.packs.push(PlannedPack { into, size: pack.size, encoding, skipped });
@@ -314,12 +315,7 @@ pub fn rollback(id: String, store: &Store, receipt: &Receipt, to: SlotName) -> P
 }
 
 /// Models alone: fetched into or taken out of the models folder.
-pub fn models(
-    id: String,
-    receipt: &Receipt,
-    add: &[models::Wanted],
-    remove: &[String],
-) -> Plan {
+pub fn models(id: String, receipt: &Receipt, add: &[models::Wanted], remove: &[String]) -> Plan {
     let mut after = receipt.clone();
     after.run = id.clone();
     let mut steps = Vec::new();

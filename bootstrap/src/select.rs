@@ -142,10 +142,8 @@ pub fn select(
     // Equal ranks: by name, so that every run chooses the same.
     of_target.sort_by(|a, b| b.rank.cmp(&a.rank).then_with(|| a.id.cmp(&b.id)));
     let facts = facts_of(host, disk);
-    let judged: Vec<(&Variant, Vec<String>)> = of_target
-        .iter()
-        .map(|variant| (*variant, needs::unmet(&variant.needs, &facts)))
-        .collect();
+    let judged: Vec<(&Variant, Vec<String>)> =
+        of_target.iter().map(|variant| (*variant, needs::unmet(&variant.needs, &facts))).collect();
     let winner = match wanted {
         Some(id) => named(&judged, id).ok_or_else(|| Error::NoVariant {
             version: version.clone(),

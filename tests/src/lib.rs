@@ -11,13 +11,17 @@
 )]
 
 pub mod base;
+pub mod forge;
 pub mod http;
+pub mod origin;
 pub mod outcome;
 pub mod programs;
 pub mod service;
 pub mod snapshot;
 pub mod world;
 
+pub use forge::Forge;
+pub use origin::{Lie, Origin};
 pub use outcome::Outcome;
 pub use snapshot::Snapshot;
 pub use world::World;

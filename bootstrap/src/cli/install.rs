@@ -17,7 +17,7 @@ use crate::stamp::{self, Stamped};
 use crate::trust::{self, Staleness, Trusted};
 use crate::{disk, fetch};
 use offgrid_manifest::release::Folder;
-use offgrid_manifest::verify::Verified;
+use offgrid_manifest::verify::{LARGE_MAX, Verified};
 use offgrid_manifest::{Id, Parts, Release};
 use serde_json::json;
 use std::path::Path;
@@ -113,7 +113,9 @@ fn next_words(session: &Session<'_>, ending: &mut Ending) {
     ending.lines.push("then open: http://localhost:11611".to_owned());
     if let (false, Some(folder)) = (on_path, linked.and_then(Path::parent)) {
         let add = format!("export PATH=\"{}:$PATH\"", folder.display());
-        ending.lines.push(format!("to type just `offgrid`, add this to your shell's profile: {add}"));
+        ending
+            .lines
+            .push(format!("to type just `offgrid`, add this to your shell's profile: {add}"));
     }
 }
 
@@ -157,11 +159,16 @@ pub(super) fn refresh(
         (None, Some(receipt)) => receipt.channel.parse()?,
         (None, None) => "stable".parse()?,
     };
-    let memory = disk::read(&session.store().trust(), trust::state_max())?;
+    let store = session.store();
+    let memory = disk::read(&store.trust(), trust::state_max())?;
+    let live = receipt.map(|receipt| store.slot(&receipt.live).join("channel.json"));
+    // A floor and no more: without it the other two sources of floors stand.
+    let live = live.and_then(|path| disk::read(&path, LARGE_MAX).ok().flatten());
+    let known = trust::Known { memory: memory.as_deref(), installed: live.as_deref() };
     let kit = sources.is_folder() && settings.sources_typed;
     let stale = Staleness { accepted: settings.accept_stale, kit };
     let clock = session.clock();
-    let trusted = trust::refresh(stamped, memory.as_deref(), sources, &channel, stale, clock)?;
+    let trusted = trust::refresh(stamped, &known, sources, &channel, stale, clock)?;
     for warning in &trusted.warnings {
         session.note(warning, None);
     }
@@ -187,7 +194,8 @@ pub(super) fn decide(
     }
     let models = wanted_models(session, &release, receipt)?;
     let exe = &session.env.exe;
-    let program = fetch::digest_of(exe)?.ok_or_else(|| fetch::Error::Changed { path: exe.clone() })?;
+    let program =
+        fetch::digest_of(exe)?.ok_or_else(|| fetch::Error::Changed { path: exe.clone() })?;
     let plan = plan::install(&Wish {
         id: random_name()?,
         store: session.store(),

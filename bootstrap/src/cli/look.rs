@@ -94,23 +94,29 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
         "trust": trust["trust"],
         "notes": [],
     });
-    let mut text = format!(
-        "OffGrid LLM {} ({}) in {prefix}\n  app      {}\n  engine   {}\n  channel  {}\n  service  {} ({state})",
-        receipt.live.version,
-        receipt.live.variant,
-        slot.map_or("?", |slot| &slot.app),
-        slot.map_or("?", |slot| &slot.engine),
-        receipt.channel,
-        receipt.service,
-    );
-    if let Some(previous) = &receipt.previous {
-        text.push_str(&format!("\n  before   {} (`offgrid rollback`)", previous.version));
-    }
-    if unfinished.is_some() {
-        text.push_str("\n  a run was cut off: type `offgrid repair`");
-    }
+    let text = status_text(&receipt, &prefix, state, unfinished.is_some());
     session.reporter.result(&json, &text);
     Ok(())
+}
+
+/// The same for people.
+fn status_text(receipt: &Receipt, prefix: &str, state: &str, unfinished: bool) -> String {
+    let slot = receipt.slots.get(&receipt.live.to_string());
+    let (app, engine) = slot.map_or(("?", "?"), |slot| (&slot.app, &slot.engine));
+    let mut lines = vec![
+        format!("OffGrid LLM {} ({}) in {prefix}", receipt.live.version, receipt.live.variant),
+        format!("  app      {app}"),
+        format!("  engine   {engine}"),
+        format!("  channel  {}", receipt.channel),
+        format!("  service  {} ({state})", receipt.service),
+    ];
+    if let Some(previous) = &receipt.previous {
+        lines.push(format!("  before   {} (`offgrid rollback`)", previous.version));
+    }
+    if unfinished {
+        lines.push("  a run was cut off: type `offgrid repair`".to_owned());
+    }
+    lines.join("\n")
 }
 
 fn slots(receipt: &Receipt) -> Vec<Value> {
@@ -128,7 +134,8 @@ fn trust_state(session: &Session<'_>, receipt: &Receipt) -> Result<Value, Any> {
     let Ok(stamped) = stamp::own() else { return Ok(json!({"checked": null, "trust": null})) };
     let bytes = disk::read(&session.store().trust(), trust::state_max())?;
     let channel = receipt.channel.parse()?;
-    Ok(trust::remembered(&stamped, bytes.as_deref(), &channel))
+    let known = trust::Known { memory: bytes.as_deref(), installed: None };
+    trust::remembered(&stamped, &known, &channel)
 }
 
 pub(super) fn verify(session: &Session<'_>) -> Result<Ending, Any> {

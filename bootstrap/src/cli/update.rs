@@ -55,8 +55,10 @@ fn check(session: &Session<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     }
     let decision = decide(session, &sources, &trusted, Some(&receipt))?;
     let (live, new) = (&receipt.live.version, &decision.release.version);
-    let mut ending = Ending::new(Outcome::Available, format!("{new} is available; {live} is live"))
-        .and(format!("a download of {}; type `offgrid update`", bytes(decision.plan.download_bytes)));
+    let mut ending =
+        Ending::new(Outcome::Available, format!("{new} is available; {live} is live")).and(
+            format!("a download of {}; type `offgrid update`", bytes(decision.plan.download_bytes)),
+        );
     ending.facts = json!({
         "from": live, "version": new, "download_bytes": decision.plan.download_bytes,
     });

@@ -20,9 +20,12 @@ pub(super) fn read(folder: &Path, path: &str, max: u64) -> Result<Vec<u8>, Error
 /// A large file from `from` on.
 pub(super) fn open(folder: &Path, path: &str, from: u64) -> Result<Stream, Error> {
     let (mut file, at) = find(folder, path)?;
-    let sought = file.seek(SeekFrom::Start(from));
-    sought.map_err(|source| Error::Folder { path: at, source })?;
-    Ok(Stream { body: Box::new(file), from })
+    let sought = file.metadata().and_then(|meta| {
+        file.seek(SeekFrom::Start(from))?;
+        Ok(meta.len())
+    });
+    let size = sought.map_err(|source| Error::Folder { path: at, source })?;
+    Ok(Stream { body: Box::new(file), from, size: Some(size) })
 }
 
 fn find(folder: &Path, path: &str) -> Result<(File, PathBuf), Error> {

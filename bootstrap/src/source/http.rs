@@ -70,17 +70,25 @@ impl Client {
         let headers: Vec<(&str, String)> =
             (from > 0).then(|| ("range", format!("bytes={from}-"))).into_iter().collect();
         let answer = self.get(url, &headers, size.saturating_sub(from))?;
-        let from = match answer.status().as_u16() {
+        let begin = match answer.status().as_u16() {
             200 => 0,
             // Only the part that was asked for may be put behind what is there.
             206 if begins_at(&answer) == Some(from) => from,
-            206 => return Err(Error::Status { url: url.to_owned(), status: 206 }),
+            // A server that is confused by ranges is asked for the whole file.
+            206 | 416 if (1..size).contains(&from) => return self.open(url, 0, size),
             status => return Err(refusal(url, status)),
         };
-        Ok(Stream { body: Box::new(answer.into_body().into_reader()), from })
+        let length = answer.body().content_length();
+        let size = length.map(|length| begin.saturating_add(length));
+        Ok(Stream { body: Box::new(answer.into_body().into_reader()), from: begin, size })
     }
 
-    fn get(&self, url: &str, headers: &[(&str, String)], size: u64) -> Result<Response<Body>, Error> {
+    fn get(
+        &self,
+        url: &str,
+        headers: &[(&str, String)],
+        size: u64,
+    ) -> Result<Response<Body>, Error> {
         let total = Duration::from_secs(60 + size / SLOWEST);
         let mut request = self
             .agent

@@ -11,6 +11,7 @@ mod problem;
 pub use problem::Error;
 
 use crate::error::Error as Any;
+use std::cell::Cell;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,6 +53,8 @@ pub struct Stream {
     pub body: Box<dyn Read + Send>,
     /// Where in the file they begin: 0 when a source could not resume.
     pub from: u64,
+    /// How large the whole file is, where the source says so.
+    pub size: Option<u64>,
 }
 
 /// What a source said of its head.
@@ -165,7 +168,9 @@ impl Sources {
         self.each(|source| take(self.read(source, path, max)?))
     }
 
-    /// As [`Sources::small`]; `None` when every source says that it has no such file.
+    /// As [`Sources::small`]; `None` when no source has a good one and at least one
+    /// says that there is none. What that hides from us the head tells: it names
+    /// the newest root.
     ///
     /// # Errors
     /// As [`Sources::small`].
@@ -175,20 +180,35 @@ impl Sources {
         max: u64,
         take: impl Fn(Vec<u8>) -> Result<T, Any>,
     ) -> Result<Option<T>, Any> {
-        match self.small(path, max, take) {
-            Err(Any::Source(Error::Absent { .. })) => Ok(None),
+        let absent = Cell::new(false);
+        let found = self.each(|source| {
+            let read = self.read(source, path, max);
+            absent.set(absent.get() || matches!(read, Err(Error::Absent { .. })));
+            take(read?)
+        });
+        match found {
+            Err(_) if absent.get() && !self.stop.is_set() => Ok(None),
             other => other.map(Some),
         }
     }
 
-    /// The head, unless it is the one with `tag`.
+    /// The head, unless it is the one with `tag`, from the first source whose head
+    /// `take` accepts.
     ///
     /// # Errors
-    /// When every source fails.
-    pub fn head(&self, path: &str, max: u64, tag: Option<&str>) -> Result<Fresh, Any> {
-        self.each(|source| match source {
-            Source::Web(base) => Ok(self.client.fresh(&format!("{base}{path}"), max, tag)?),
-            Source::Folder(folder) => Ok(Fresh::New(folder::read(folder, path, max)?, None)),
+    /// When every source fails: the most telling of their errors.
+    pub fn head<T>(
+        &self,
+        path: &str,
+        max: u64,
+        tag: Option<&str>,
+        mut take: impl FnMut(Fresh) -> Result<T, Any>,
+    ) -> Result<T, Any> {
+        self.each(|source| {
+            take(match source {
+                Source::Web(base) => self.client.fresh(&format!("{base}{path}"), max, tag)?,
+                Source::Folder(folder) => Fresh::New(folder::read(folder, path, max)?, None),
+            })
         })
     }
 
@@ -219,7 +239,7 @@ impl Sources {
     }
 
     /// Asks one source after the other.
-    fn each<T>(&self, ask: impl Fn(&Source) -> Result<T, Any>) -> Result<T, Any> {
+    fn each<T>(&self, mut ask: impl FnMut(&Source) -> Result<T, Any>) -> Result<T, Any> {
         let mut worst: Option<Any> = None;
         for source in &self.list {
             match ask(source) {

@@ -10,8 +10,8 @@ pub use undo::Undo;
 
 use crate::error::Error;
 use crate::fill::SlotPlan;
-use crate::store::SlotName;
 use crate::run::Context;
+use crate::store::SlotName;
 use crate::{disk, fetch, fill, gate, models, platform, service};
 use offgrid_manifest::Digest;
 use serde::{Deserialize, Serialize};
@@ -104,7 +104,11 @@ impl Step {
             }
             Step::FetchModel { model } => models::prepare(model),
             Step::PutText { path, keep, .. } => {
-                if *keep { Ok(Undo::Nothing) } else { Undo::file(context.store, path) }
+                if *keep {
+                    Ok(Undo::Nothing)
+                } else {
+                    Undo::file(context.store, path)
+                }
             }
             Step::PutFile { path, sha256, .. } => {
                 if fetch::digest_of(path)? == Some(*sha256) {
@@ -146,6 +150,15 @@ impl Step {
     /// Whether it needs a source.
     pub fn fetches(&self) -> bool {
         matches!(self, Step::FillSlot { .. } | Step::FetchModel { .. })
+    }
+
+    /// Whether it is bookkeeping: shown in the plan, not while it happens.
+    pub fn is_minor(&self) -> bool {
+        match self {
+            Step::MakeDir { .. } | Step::PutText { .. } | Step::Health { .. } => true,
+            Step::GiveBack { undo, .. } => matches!(undo, Undo::RemoveDirs { .. }),
+            _ => false,
+        }
     }
 
     /// The line that people read.

@@ -5,7 +5,7 @@
 
 mod state;
 
-pub use state::Memory;
+pub use state::{Known, Memory};
 
 use crate::error::Error as Any;
 use crate::source::{Fresh, Sources};
@@ -117,12 +117,19 @@ pub fn state_max() -> u64 {
 }
 
 /// What is remembered of a channel, for `status`; nothing is fetched.
-pub fn remembered(stamped: &Stamped, memory: Option<&[u8]>, channel: &Id) -> serde_json::Value {
-    let (memory, _) = Memory::load(stamped, memory);
+///
+/// # Errors
+/// `E_SCHEMA` for the state of a newer program.
+pub fn remembered(
+    stamped: &Stamped,
+    known: &Known<'_>,
+    channel: &Id,
+) -> Result<serde_json::Value, Any> {
+    let (memory, _) = Memory::load(stamped, known)?;
     let stored = memory.stored(channel);
     let (head, channel) = stored.as_ref().map_or((None, None), |(h, c)| (Some(h), Some(c)));
     let expires = head.zip(channel).map(|(head, channel)| head.expires.min(channel.expires));
-    serde_json::json!({
+    Ok(serde_json::json!({
         "checked": memory.checked(),
         "trust": {
             "root": memory.root.version,
@@ -130,7 +137,7 @@ pub fn remembered(stamped: &Stamped, memory: Option<&[u8]>, channel: &Id) -> ser
             "channel": channel.map(|channel| channel.version),
             "expires": expires,
         },
-    })
+    }))
 }
 
 /// How strict to be about the time.
@@ -165,39 +172,46 @@ pub struct Trusted {
 /// Every E_ code of DESIGN 4 that the bytes or the time deserve.
 pub fn refresh(
     stamped: &Stamped,
-    memory: Option<&[u8]>,
+    known: &Known<'_>,
     sources: &Sources,
     channel: &Id,
     stale: Staleness,
     clock: Time,
 ) -> Result<Trusted, Any> {
-    let (old, mut warnings) = Memory::load(stamped, memory);
+    let (old, mut warnings) = Memory::load(stamped, known)?;
     // Only signed times raise the lower bound: a clock that once ran ahead must
     // not lock us out (reference/trust.md, finding 8).
     let now = clock.max(stamped.stamp.issued).max(old.newest_issued());
     let mut new = old.clone();
     let tag = old.tag(&sources.shown(), now, channel);
-    let fresh = sources.head(layout::HEAD, SMALL_MAX, tag.as_deref())?;
-    let Fresh::New(bytes, tag) = fresh else {
-        // Only asked for when both are there; see Memory::tag.
-        let stored = old.stored(channel).ok_or(crate::source::Error::Nowhere)?;
-        let ((head, document), root) = (stored, old.root.clone());
+    // One source that lies is no error while another one tells the truth: each
+    // answer is checked to its end before it is taken.
+    let (head, document) = sources.head(layout::HEAD, SMALL_MAX, tag.as_deref(), |fresh| {
+        new = old.clone();
+        let (bytes, tag) = match fresh {
+            Fresh::New(bytes, tag) => (bytes, tag),
+            // Only asked for when both are there; see Memory::tag.
+            Fresh::Same => {
+                let (head, document) = old.stored(channel).ok_or(crate::source::Error::Nowhere)?;
+                expire(&document, &head, stale, now, &mut warnings)?;
+                return Ok((head, document));
+            }
+        };
+        walk_roots(&mut new, sources)?;
+        new.probed(now);
+        if new.root.expires < now {
+            return Err(Error::RootExpired { expires: new.root.expires, now }.into());
+        }
+        let head = take_head(&new, sources, bytes)?;
+        if head.root_version > new.root.version {
+            let (wanted, have) = (head.root_version, new.root.version);
+            return Err(Error::RootWithheld { wanted, have }.into());
+        }
+        let document = take_channel(&new, sources, channel, &head)?;
         expire(&document, &head, stale, now, &mut warnings)?;
-        return Ok(Trusted { root, head, channel: document, memory: new, changed: false, warnings });
-    };
-    walk_roots(&mut new, sources)?;
-    new.probed(now);
-    if new.root.expires < now {
-        return Err(Error::RootExpired { expires: new.root.expires, now }.into());
-    }
-    let head = take_head(&new, sources, bytes)?;
-    if head.root_version > new.root.version {
-        let (wanted, have) = (head.root_version, new.root.version);
-        return Err(Error::RootWithheld { wanted, have }.into());
-    }
-    let document = take_channel(&new, sources, channel, &head)?;
-    expire(&document, &head, stale, now, &mut warnings)?;
-    new.remember(&head, &document, &sources.shown(), tag);
+        new.remember(&head, &document, &sources.shown(), tag);
+        Ok((head, document))
+    })?;
     let changed = new.differs(&old);
     Ok(Trusted { root: new.root.clone(), head, channel: document, memory: new, changed, warnings })
 }

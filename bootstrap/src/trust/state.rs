@@ -6,7 +6,7 @@
 use crate::stamp::Stamped;
 use offgrid_manifest::root::Floors;
 use offgrid_manifest::verify::{self, Verified};
-use offgrid_manifest::{Channel, Head, Id, Root, Time};
+use offgrid_manifest::{Channel, Code, Head, Id, Root, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -41,6 +41,15 @@ struct Container {
     tags: BTreeMap<String, String>,
 }
 
+/// What is on disk to remember from.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// The bytes of `state/trust.json`.
+    pub memory: Option<&'a [u8]>,
+    /// The bytes of the live slot's `channel.json`.
+    pub installed: Option<&'a [u8]>,
+}
+
 /// What the client remembers.
 #[derive(Debug, Clone)]
 pub struct Memory {
@@ -61,33 +70,63 @@ fn store<T>(document: &Verified<T>) -> Stored {
 }
 
 impl Memory {
-    /// What a stamp alone knows.
-    fn fresh(stamped: &Stamped) -> Memory {
+    /// What the stamp and the installed release alone know.
+    fn fresh(stamped: &Stamped, installed: Option<&[u8]>) -> Memory {
+        #[derive(Deserialize)]
+        struct Mark {
+            name: Id,
+            version: u64,
+        }
         let container = Container { schema: SCHEMA, ..Container::default() };
+        let mut floors = stamped.stamp.floors.clone();
+        // Verified when it was installed; a number in it can only raise a floor.
+        let mark = installed.and_then(|bytes| serde_json::from_slice::<Mark>(bytes).ok());
+        if let Some(Mark { name, version }) = mark {
+            let floor = floors.channel.entry(name).or_default();
+            *floor = (*floor).max(version);
+        }
         Memory {
             root: stamped.root.clone(),
             head: None,
             channels: BTreeMap::new(),
             container,
-            floors: stamped.stamp.floors.clone(),
+            floors,
         }
     }
 
     /// Reads the file's bytes and verifies everything in them again. What cannot
     /// be believed is forgotten, and said so.
-    pub(super) fn load(stamped: &Stamped, bytes: Option<&[u8]>) -> (Memory, Vec<String>) {
-        let mut memory = Memory::fresh(stamped);
-        let Some(bytes) = bytes else { return (memory, Vec::new()) };
+    ///
+    /// # Errors
+    /// `E_SCHEMA` for a file of a newer program: forgetting its marks would open
+    /// the way back behind them.
+    pub(super) fn load(
+        stamped: &Stamped,
+        known: &Known<'_>,
+    ) -> Result<(Memory, Vec<String>), offgrid_manifest::Error> {
+        #[derive(Deserialize)]
+        struct Opening {
+            schema: u64,
+        }
+        let mut memory = Memory::fresh(stamped, known.installed);
+        let Some(bytes) = known.memory else { return Ok((memory, Vec::new())) };
         let forgotten = "the remembered trust state could not be read and was forgotten".to_owned();
-        let container: Container = match serde_json::from_slice(bytes) {
-            Ok(container) => container,
-            Err(_) => return (memory, vec![forgotten]),
+        match serde_json::from_slice::<Opening>(bytes) {
+            Ok(Opening { schema }) if schema > SCHEMA => {
+                let message =
+                    format!("trust.json has schema {schema}, this program knows {SCHEMA}");
+                return Err(offgrid_manifest::Error::new(Code::Schema, message));
+            }
+            _ => {}
+        }
+        let Ok(container) = serde_json::from_slice::<Container>(bytes) else {
+            return Ok((memory, vec![forgotten]));
         };
         if container.schema != SCHEMA || !memory.replay(&container) {
-            return (Memory::fresh(stamped), vec![forgotten]);
+            return Ok((Memory::fresh(stamped, known.installed), vec![forgotten]));
         }
         memory.container = container;
-        (memory, Vec::new())
+        Ok((memory, Vec::new()))
     }
 
     /// Verifies stored documents from the stamped root on. Whether all were good.

@@ -1,0 +1,194 @@
+//! Documents that are wrong and correctly signed: the real keys of the base sign
+//! whatever a test makes of a depot's newest documents. Every edit is a new
+//! document; the documents above it are made anew so that they pin it.
+
+use crate::base;
+use offgrid_depot::keys::{Keyring, Password};
+use offgrid_manifest::verify::{self, Verified};
+use offgrid_manifest::{Digest, Root, layout, signature};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A depot and the keys that sign for it.
+pub struct Forge {
+    depot: PathBuf,
+    ring: Keyring,
+    root: Verified<Root>,
+}
+
+enum Who {
+    Head,
+    Release,
+}
+
+impl Forge {
+    /// For a copy of one of the base's depots.
+    pub fn of(depot: &Path) -> Forge {
+        Forge::with(depot, &base::folder().join("keys"))
+    }
+
+    /// With the keys in this folder.
+    pub fn with(depot: &Path, keys: &Path) -> Forge {
+        let root = fs::read(depot.join("root/1.json")).unwrap();
+        let signature = fs::read(depot.join("root/1.json.minisig")).unwrap();
+        let root = verify::first_root(&root, &signature).unwrap();
+        let ring = Keyring::new(keys.to_owned(), Password::None);
+        Forge { depot: depot.to_owned(), ring, root }
+    }
+
+    /// Another head, one version later unless `edit` says otherwise.
+    pub fn head(&mut self, edit: impl FnOnce(&mut Value)) {
+        let mut head = self.read(layout::HEAD);
+        next(&mut head);
+        edit(&mut head);
+        let bytes = text(&head);
+        let digest = Digest::of(&bytes);
+        let signature = self.sign(&Who::Head, "offgrid/head", "head", &head["version"], &bytes);
+        self.put(&layout::head_signature(&digest), signature.as_bytes());
+        self.put(layout::HEAD, &bytes);
+    }
+
+    /// Another channel `stable`, and a head that pins it.
+    pub fn channel(&mut self, edit: impl FnOnce(&mut Value)) {
+        let mut channel = self.read(&self.newest_channel());
+        next(&mut channel);
+        edit(&mut channel);
+        let name = channel["name"].as_str().unwrap().to_owned();
+        let version = channel["version"].clone();
+        let bytes = text(&channel);
+        let path = format!("channel/stable/{version}.json");
+        let signature = self.sign(&Who::Release, "offgrid/channel", &name, &version, &bytes);
+        self.signed(&path, &bytes, &signature);
+        self.head(|head| {
+            head["channels"]["stable"] =
+                json!({"version": version, "sha256": Digest::of(&bytes), "size": bytes.len()});
+        });
+    }
+
+    /// Another document for the current release, and channel and head that pin it.
+    pub fn release(&mut self, edit: impl FnOnce(&mut Value)) {
+        let mut release = self.read(&self.newest_release());
+        let listed = release["version"].as_str().unwrap().to_owned();
+        edit(&mut release);
+        let bytes = text(&release);
+        let digest = Digest::of(&bytes);
+        let (product, version) =
+            (release["product"].as_str().unwrap().to_owned(), release["version"].clone());
+        let signature = self.sign(&Who::Release, "offgrid/release", &product, &version, &bytes);
+        self.signed(&format!("release/{listed}/{digest}.json"), &bytes, &signature);
+        self.channel(|channel| {
+            channel["releases"][&listed] = json!({"sha256": digest, "size": bytes.len()});
+        });
+    }
+
+    /// Other parts of a component, pinned by release, channel and head. The
+    /// component's figures are made to fit where the parts can be read at all.
+    pub fn parts(&mut self, component: &str, edit: impl FnOnce(&mut Value)) {
+        let (mut parts, target) = self.parts_of(component);
+        edit(&mut parts);
+        let bytes = text(&parts);
+        let digest = self.blob(&bytes);
+        let known = serde_json::from_value::<offgrid_manifest::Parts>(parts).ok();
+        self.release(|release| {
+            let figures = &mut release["components"][component][&target];
+            figures["parts"] = json!({"sha256": digest, "size": bytes.len()});
+            if let Some(parts) = known {
+                let tree = offgrid_manifest::tree::digest(&parts.files, &parts.links);
+                figures["tree_sha256"] = json!(tree);
+                figures["unpacked_size"] = json!(parts.unpacked_size());
+                figures["file_count"] = json!(parts.files.len());
+            }
+        });
+    }
+
+    /// Another pack of a component, made of this tar, compressed.
+    pub fn pack(&mut self, component: &str, tar: &[u8]) {
+        self.pack_of_size(component, tar, tar.len());
+    }
+
+    /// The same, signed for as if it had this size.
+    pub fn pack_of_size(&mut self, component: &str, tar: &[u8], size: usize) {
+        let stored = zstd::bulk::compress(tar, 3).unwrap();
+        let digest = self.blob(&stored);
+        self.parts(component, |parts| {
+            parts["pack"] = json!({
+                "size": size,
+                "encodings": [{"kind": "zst", "sha256": digest, "size": stored.len()}],
+            });
+        });
+    }
+
+    /// The plain tar of a component's pack.
+    pub fn pack_now(&self, component: &str) -> Vec<u8> {
+        let encodings = &self.parts_of(component).0["pack"]["encodings"];
+        let zst = encodings.as_array().unwrap().iter().find(|e| e["kind"] == "zst").unwrap();
+        let stored = fs::read(self.depot.join("blob/sha256").join(zst["sha256"].as_str().unwrap()));
+        zstd::stream::decode_all(&stored.unwrap()[..]).unwrap()
+    }
+
+    /// Writes a blob.
+    pub fn blob(&mut self, bytes: &[u8]) -> Digest {
+        let digest = Digest::of(bytes);
+        self.put(&layout::blob(&digest), bytes);
+        digest
+    }
+
+    /// The parts of a component, and the target they are for.
+    pub fn parts_of(&self, component: &str) -> (Value, String) {
+        let release = self.read(&self.newest_release());
+        let targets = release["components"][component].as_object().unwrap();
+        let (target, figures) = targets.iter().next().unwrap();
+        let digest = figures["parts"]["sha256"].as_str().unwrap();
+        (self.read(&format!("blob/sha256/{digest}")), target.clone())
+    }
+
+    /// The path of the channel document that the head pins.
+    pub fn newest_channel(&self) -> String {
+        let head = self.read(layout::HEAD);
+        format!("channel/stable/{}.json", head["channels"]["stable"]["version"])
+    }
+
+    /// The path of the release document that the channel offers.
+    pub fn newest_release(&self) -> String {
+        let channel = self.read(&self.newest_channel());
+        let version = channel["current"].as_str().unwrap();
+        let digest = channel["releases"][version]["sha256"].as_str().unwrap();
+        format!("release/{version}/{digest}.json")
+    }
+
+    /// A document as it is now.
+    pub fn read(&self, path: &str) -> Value {
+        serde_json::from_slice(&fs::read(self.depot.join(path)).unwrap()).unwrap()
+    }
+
+    fn sign(&mut self, who: &Who, kind: &str, name: &str, version: &Value, bytes: &[u8]) -> String {
+        let roles = &self.root.roles;
+        let role = match who {
+            Who::Head => &roles.head,
+            Who::Release => &roles.release,
+        };
+        let version = version.as_str().map_or_else(|| version.to_string(), str::to_owned);
+        let comment = signature::comment(kind, name, &version, &Digest::of(bytes));
+        self.ring.sign(&self.root, role, bytes, &comment).unwrap()
+    }
+
+    fn signed(&self, path: &str, bytes: &[u8], signature: &str) {
+        self.put(&layout::signature(path), signature.as_bytes());
+        self.put(path, bytes);
+    }
+
+    fn put(&self, path: &str, bytes: &[u8]) {
+        let at = self.depot.join(path);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        fs::write(at, bytes).unwrap();
+    }
+}
+
+fn next(document: &mut Value) {
+    document["version"] = json!(document["version"].as_u64().unwrap() + 1);
+}
+
+fn text(value: &Value) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap()
+}
