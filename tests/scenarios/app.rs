@@ -71,7 +71,10 @@ fn the_app_gets_its_four_variables_unless_they_are_set() {
     let engine = slot.join("llama/llama-server");
     assert_eq!(value("OFFGRID_LLAMA_SERVER_PATH"), engine.to_str().unwrap());
     assert_eq!(value("OFFGRID_MODELS_DIR"), world.models().to_str().unwrap());
-    assert_eq!((value("OFFGRID_GPU_LAYERS").as_str(), value("OFFGRID_PORT").as_str()), ("0", "11611"));
+    assert_eq!(
+        (value("OFFGRID_GPU_LAYERS").as_str(), value("OFFGRID_PORT").as_str()),
+        ("0", "11611")
+    );
     let own = [
         ("OFFGRID_GPU_LAYERS", "12"),
         ("OFFGRID_LLAMA_SERVER_PATH", "/my/engine"),
