@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 /// One thing that a run does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "step", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// Make a folder, and those above it that are missing.
     MakeDir {
