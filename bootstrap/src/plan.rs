@@ -63,6 +63,8 @@ pub struct Wish<'a> {
     pub store: &'a Store,
     /// What is installed.
     pub receipt: Option<&'a Receipt>,
+    /// Files of slots that are not what was installed.
+    pub damaged: &'a BTreeSet<PathBuf>,
     /// The release.
     pub release: &'a Verified<Release>,
     /// The channel that lists it.
@@ -282,7 +284,10 @@ fn on_disk(wish: &Wish<'_>) -> BTreeMap<(Digest, u64), PathBuf> {
         let Ok(name) = name.parse() else { continue };
         let folder = wish.store.slot(&name);
         for (path, SlotFile { sha256, size, .. }) in &slot.files {
-            files.insert((*sha256, *size), folder.join(path));
+            let path = folder.join(path);
+            if !wish.damaged.contains(&path) {
+                files.insert((*sha256, *size), path);
+            }
         }
     }
     files
