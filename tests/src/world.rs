@@ -35,7 +35,9 @@ impl World {
         fs::create_dir(world.home()).unwrap();
         fs::write(world.home().join("a file of the user's"), "untouched\n").unwrap();
         base::copy_tree(&base::folder().join(depot), &world.depot());
-        fs::copy(base::folder().join("offgrid-setup"), world.setup()).unwrap();
+        // By `cp`: a file that this process wrote may be held open for writing by
+        // a child that another test is just starting, and then cannot be run.
+        base::copy_tree(&base::folder().join("offgrid-setup"), &world.setup());
         world
     }
 
