@@ -226,8 +226,11 @@ mod tests {
     use super::*;
     use crate::host::{Arch, Cpu, Libc, Os};
 
-    /// A release with these variants: name, target, rank, needs.
-    fn release(variants: &[(&str, &str, i64, Value)]) -> Release {
+    /// A variant: name, target, rank, needs.
+    type Made = (&'static str, &'static str, i64, Value);
+
+    /// A release with these variants.
+    fn release(variants: &[Made]) -> Release {
         let variants: Vec<Value> = variants
             .iter()
             .map(|(id, target, rank, needs)| {
@@ -263,7 +266,7 @@ mod tests {
     #[test]
     fn the_highest_rank_that_fits_wins_and_every_other_says_why_not() {
         let l = "linux-x86_64";
-        let cases: [(&str, Vec<(&str, &str, i64, Value)>, &str, &[&str]); 5] = [
+        let cases: [(&str, Vec<Made>, &str, &[&str]); 5] = [
             (
                 "rank decides",
                 vec![("a", l, 1, json!({})), ("b", l, 2, json!({}))],

@@ -126,7 +126,11 @@ fn what_a_crashed_supervisor_left_is_ended_by_the_next_one() {
     let left = processes(&exe);
     assert_eq!(left.len(), 1, "the app outlives a supervisor that is killed");
     let mut next = Service::resume(&world, port);
-    assert!(!processes(&exe).contains(&left[0]), "{}", next.log());
+    eventually("the app that was left ends", || {
+        (!processes(&exe).contains(&left[0])).then_some(())
+    });
+    eventually("the next one answers", || next.get("/livez"));
+    assert!(next.log().contains("an earlier supervisor left behind"), "{}", next.log());
     assert_eq!(next.chat(), 4);
     world.offgrid_run(&["self", "service", "stop"]).expect(0);
     next.ended();

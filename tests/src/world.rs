@@ -35,8 +35,8 @@ impl World {
         fs::create_dir(world.home()).unwrap();
         fs::write(world.home().join("a file of the user's"), "untouched\n").unwrap();
         base::copy_tree(&base::folder().join(depot), &world.depot());
-        // By another process: a file that this one had open for writing while another
-        // test's thread forked would be "busy" when it is to be run.
+        // By `cp`: a file that this process wrote may be held open for writing by
+        // a child that another test is just starting, and then cannot be run.
         base::copy_tree(&base::folder().join("offgrid-setup"), &world.setup());
         world
     }

@@ -11,6 +11,7 @@ use crate::receipt::Receipt;
 use crate::store::SlotName;
 use crate::{disk, fetch, platform, report, run, service, stamp, trust};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 pub(super) fn detect(session: &Session<'_>) -> Result<(), Any> {
     let host = session.host()?;
@@ -28,7 +29,7 @@ pub(super) fn plan(session: &Session<'_>) -> Result<(), Any> {
     let receipt = session.receipt()?;
     let sources = session.sources(&stamped)?;
     let trusted = refresh(session, &stamped, &sources, receipt.as_ref())?;
-    let decision = decide(session, &sources, &trusted, receipt.as_ref())?;
+    let decision = decide(session, &sources, &trusted, receipt.as_ref(), &BTreeSet::new())?;
     let selection = decision.selection.json(&decision.release);
     let all = decision.selection.lines();
     let shown = if session.settings.explain { &all[..] } else { &all[..1] };

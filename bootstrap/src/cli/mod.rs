@@ -4,6 +4,7 @@
 pub mod args;
 pub mod help;
 
+mod converge;
 mod install;
 mod look;
 mod model;

@@ -1,6 +1,7 @@
 //! `update` and `rollback`: another slot becomes the live one.
 
-use super::install::{carry_out, decide, refresh};
+use super::converge::converge;
+use super::install::{decide, refresh};
 use super::refuse::Error;
 use super::session::{Change, Session, random_name};
 use crate::error::Error as Any;
@@ -14,6 +15,7 @@ use crate::trust::Trusted;
 use crate::{disk, plan};
 use offgrid_manifest::Version;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     let stamped = stamp::own()?;
@@ -38,11 +40,12 @@ fn update(change: &Change<'_>, stamped: &Stamped) -> Result<Ending, Any> {
         }
         return Ok(ending);
     }
-    let decision = decide(session, &sources, &trusted, Some(&receipt))?;
-    if !decision.plan.steps.is_empty() {
-        session.consent_possible("An update is available. Install it?")?;
-    }
-    carry_out(change, &sources, &decision)
+    converge(change, &sources, &trusted, Some(&receipt), &|decision| {
+        if decision.plan.steps.is_empty() {
+            return Ok(());
+        }
+        session.consent_possible("An update is available. Install it?")
+    })
 }
 
 /// Looks for a newer release and changes nothing.
@@ -53,7 +56,7 @@ fn check(session: &Session<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     if let Some(ending) = nothing_new(session, &receipt, &trusted)? {
         return Ok(ending);
     }
-    let decision = decide(session, &sources, &trusted, Some(&receipt))?;
+    let decision = decide(session, &sources, &trusted, Some(&receipt), &BTreeSet::new())?;
     let (live, new) = (&receipt.live.version, &decision.release.version);
     let mut ending =
         Ending::new(Outcome::Available, format!("{new} is available; {live} is live")).and(
