@@ -83,7 +83,10 @@ fn on_disk(wish: &Wish<'_>) -> BTreeMap<(Digest, u64), PathBuf> {
         let Ok(name) = name.parse() else { continue };
         let folder = wish.store.slot(&name);
         for (path, SlotFile { sha256, size, .. }) in &slot.files {
-            files.insert((*sha256, *size), folder.join(path));
+            let path = folder.join(path);
+            if !wish.damaged.contains(&path) {
+                files.insert((*sha256, *size), path);
+            }
         }
     }
     files
