@@ -42,19 +42,7 @@ fn receipt(slots: &[&str]) -> Receipt {
 }
 
 fn kinds(plan: &Plan) -> Vec<&'static str> {
-    let kind = |step: &Step| match step {
-        Step::MakeDir { .. } => "make-dir",
-        Step::FillSlot { .. } => "fill-slot",
-        Step::FetchModel { .. } => "fetch-model",
-        Step::PutText { .. } => "put-text",
-        Step::PutFile { .. } => "put-file",
-        Step::Link { .. } => "link",
-        Step::Prove { .. } => "prove",
-        Step::Switch { .. } => "switch",
-        Step::Health { .. } => "health",
-        Step::GiveBack { .. } => "give-back",
-    };
-    plan.steps.iter().map(kind).collect()
+    plan.steps.iter().map(Step::kind).collect()
 }
 
 #[test]

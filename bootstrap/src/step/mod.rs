@@ -147,6 +147,23 @@ impl Step {
         }
     }
 
+    /// The step's name in plans and journals; serde's, without serialising what may
+    /// be thousands of files.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Step::MakeDir { .. } => "make-dir",
+            Step::FillSlot { .. } => "fill-slot",
+            Step::FetchModel { .. } => "fetch-model",
+            Step::PutText { .. } => "put-text",
+            Step::PutFile { .. } => "put-file",
+            Step::Link { .. } => "link",
+            Step::Prove { .. } => "prove",
+            Step::Switch { .. } => "switch",
+            Step::Health { .. } => "health",
+            Step::GiveBack { .. } => "give-back",
+        }
+    }
+
     /// Whether it needs a source.
     pub fn fetches(&self) -> bool {
         matches!(self, Step::FillSlot { .. } | Step::FetchModel { .. })
