@@ -1,12 +1,18 @@
 //! One world for one test: a home, a depot, the stamped program.
 
 use crate::programs::program;
-use crate::{Outcome, Snapshot, base};
+use crate::{Outcome, Snapshot, base, service};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// For one command; far more than any needs.
+const LIMIT: Duration = Duration::from_secs(240);
 
 /// A temporary world; gone with the value.
 pub struct World {
@@ -169,9 +175,19 @@ impl Drop for World {
     }
 }
 
-/// Runs a command to its end.
+/// Runs a command to its end; one that does not end stops the test.
 pub fn finish(mut command: Command) -> Outcome {
     let line = format!("{command:?}");
-    let output = command.output().unwrap_or_else(|error| panic!("{line}: {error}"));
-    Outcome::new(line, output)
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap_or_else(|error| panic!("{line}: {error}"));
+    let pid = child.id();
+    let (sender, ended) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    match ended.recv_timeout(LIMIT) {
+        Ok(output) => Outcome::new(line, output.unwrap()),
+        Err(_) => {
+            service::signal(pid, "KILL");
+            panic!("did not end within {LIMIT:?}: {line}");
+        }
+    }
 }
