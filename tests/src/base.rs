@@ -89,10 +89,8 @@ fn payload(folder: &Path) {
     fs::write(&script, "#!/bin/sh\necho this engine is broken >&2\nexit 1\n").unwrap();
     set_mode(&script, 0o755);
     fs::write(folder.join("LICENSE"), "Licences of the parts: see their makers.\n").unwrap();
-    let status = Command::new(program("make-probe-model"))
-        .arg(folder.join("probe.gguf"))
-        .output()
-        .unwrap();
+    let status =
+        Command::new(program("make-probe-model")).arg(folder.join("probe.gguf")).output().unwrap();
     assert!(status.status.success());
 }
 

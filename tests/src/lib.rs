@@ -16,10 +16,12 @@ pub mod origin;
 pub mod outcome;
 pub mod programs;
 pub mod snapshot;
+pub mod victims;
 pub mod world;
 
 pub use forge::Forge;
 pub use origin::{Lie, Origin};
 pub use outcome::Outcome;
 pub use snapshot::Snapshot;
+pub use victims::Victims;
 pub use world::World;

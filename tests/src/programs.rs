@@ -12,7 +12,8 @@ pub fn folder() -> &'static Path {
         let folder = exe.parent().and_then(Path::parent).unwrap().to_owned();
         // scripts/test has built them; somebody who runs `cargo test` has not.
         if std::env::var_os("E2E_BUILT").is_none() {
-            let words = ["build", "--quiet", "-p", "offgrid-setup", "-p", "offgrid-depot", "-p", "standin"];
+            let words =
+                ["build", "--quiet", "-p", "offgrid-setup", "-p", "offgrid-depot", "-p", "standin"];
             let status = Command::new(env!("CARGO")).args(words).current_dir(repo()).status();
             assert!(status.unwrap().success(), "the programs could not be built");
         }

@@ -35,7 +35,9 @@ impl World {
         fs::create_dir(world.home()).unwrap();
         fs::write(world.home().join("a file of the user's"), "untouched\n").unwrap();
         base::copy_tree(&base::folder().join(depot), &world.depot());
-        fs::copy(base::folder().join("offgrid-setup"), world.setup()).unwrap();
+        // Not by this process: a thread that forks while the copy is open for
+        // writing would make it impossible to run.
+        base::copy_tree(&base::folder().join("offgrid-setup"), &world.setup());
         world
     }
 

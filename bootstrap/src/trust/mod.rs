@@ -203,7 +203,7 @@ pub fn refresh(
         if new.root.expires < now {
             return Err(Error::RootExpired { expires: new.root.expires, now }.into());
         }
-        let head = take_head(&new, sources, bytes)?;
+        let head = take_head(&new, sources, bytes, &mut warnings)?;
         if head.root_version > new.root.version {
             let (wanted, have) = (head.root_version, new.root.version);
             return Err(Error::RootWithheld { wanted, have }.into());
@@ -238,7 +238,12 @@ fn signature(sources: &Sources, path: &str) -> Result<Vec<u8>, Any> {
     sources.small(path, offgrid_manifest::signature::SIZE_MAX as u64, Ok)
 }
 
-fn take_head(memory: &Memory, sources: &Sources, bytes: Vec<u8>) -> Result<Verified<Head>, Any> {
+fn take_head(
+    memory: &Memory,
+    sources: &Sources,
+    bytes: Vec<u8>,
+    warnings: &mut Vec<String>,
+) -> Result<Verified<Head>, Any> {
     let path = layout::head_signature(&offgrid_manifest::Digest::of(&bytes));
     let signature = signature(sources, &path).map_err(|error| match error {
         // The name of the signature is made from the head: without one, nobody
@@ -257,7 +262,13 @@ fn take_head(memory: &Memory, sources: &Sources, bytes: Vec<u8>) -> Result<Verif
     }
     // Two heads of one version: the one that was seen first stays.
     match memory.stored_head() {
-        Some(stored) if stored.version == head.version => Ok(stored.clone()),
+        Some(stored) if stored.version == head.version => {
+            if stored.bytes() != head.bytes() {
+                let what = "the source has another head";
+                warnings.push(format!("{what} {}; the first one is kept", head.version));
+            }
+            Ok(stored.clone())
+        }
         _ => Ok(head),
     }
 }

@@ -105,8 +105,7 @@ fn about(
     let size = bytes.len() as u64;
     let from = begin_of(range).unwrap_or(0).min(size);
     match lie {
-        Lie::Flip(percent) => {
-            let at = (bytes.len() - 1) * percent / 100;
+        Lie::Flip(at) => {
             bytes[at] ^= 1;
             ranged(reply, &bytes, range)
         }
