@@ -94,7 +94,7 @@ fn rows() -> Vec<Row> {
         Row { percent: 151, ..row("a poisoned half", poisoned) },
         row("as many other bytes", |bytes| vec![7; bytes.len()]),
         row("more bytes", |bytes| [bytes, &[7; 99]].concat()),
-        Row { percent: 151, ..row("garbage", |_| b"garbage".repeat(1000)) },
+        Row { percent: 200, ..row("garbage", |_| b"garbage".repeat(1000)) },
         Row { finished: true, ..row("other bytes, finished", |bytes| vec![7; bytes.len()]) },
         Row { finished: true, percent: 200, ..row("one byte, finished", |_| vec![7]) },
     ]

@@ -203,7 +203,8 @@ fn headers(mut stream: &TcpStream, over: &AtomicBool) -> io::Result<()> {
     let until = Instant::now() + Duration::from_secs(120);
     while Instant::now() < until && !over.load(Ordering::Relaxed) {
         stream.write_all(b"X-More: yes\r\n")?;
-        std::thread::sleep(Duration::from_millis(100));
+        // Slowly: a hundred of them are refused as too many.
+        std::thread::sleep(Duration::from_secs(1));
     }
     Ok(())
 }
