@@ -4,6 +4,9 @@
 //!
 //! Owns `blobs/<hex>.part`; what becomes of the bytes is the consumer's.
 
+mod judge;
+
+use self::judge::Judge;
 use crate::disk;
 use crate::error::Error as Any;
 use crate::run;
@@ -210,12 +213,8 @@ fn transfer<C: Consumer>(
     progress: &mut dyn FnMut(i64),
 ) -> Result<(), Any> {
     let Wanted { pin, partial, finished, .. } = wanted;
-    if let Some(found) = stream.as_ref().and_then(|stream| stream.size)
-        && found != pin.size
-    {
-        return Err(Error::Size { what: name_of(wanted), found, size: pin.size }.into());
-    }
-    let mut consumer = Judge { consumer: consumer()?, refused: None };
+    check_size(wanted, stream.as_ref())?;
+    let mut consumer = Judge::new(consumer()?);
     let mut hasher = Hasher::new();
     let mut file = disk::at("open", partial, open_partial(partial))?;
     let from = stream.as_ref().map_or(pin.size, |stream| stream.from);
@@ -264,31 +263,13 @@ fn transfer<C: Consumer>(
     Ok(())
 }
 
-/// Hears what the consumer has against the bytes, and believes it only when they
-/// were the signed ones: bytes that a source made up are that source's fault
-/// (`E_HASH`), and another source may have better ones.
-struct Judge<C> {
-    consumer: C,
-    refused: Option<Any>,
-}
-
-impl<C: Consumer> Judge<C> {
-    fn take(&mut self, bytes: &[u8]) -> Result<(), Any> {
-        if self.refused.is_some() {
-            return Ok(());
+/// Refuses before the first byte a file that says itself that it is another one.
+fn check_size(wanted: &Wanted<'_>, stream: Option<&source::Stream>) -> Result<(), Error> {
+    match stream.and_then(|stream| stream.size) {
+        Some(found) if found != wanted.pin.size => {
+            Err(Error::Size { what: name_of(wanted), found, size: wanted.pin.size })
         }
-        match self.consumer.take(bytes) {
-            Err(error @ Any::Unpack(_)) => self.refused = Some(error),
-            other => return other,
-        }
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), Any> {
-        match self.refused.take() {
-            Some(error) => Err(error),
-            None => self.consumer.end(),
-        }
+        _ => Ok(()),
     }
 }
 
@@ -390,7 +371,7 @@ fn name_of(wanted: &Wanted<'_>) -> String {
 }
 
 fn size_of(path: &Path) -> u64 {
-    path.symlink_metadata().map_or(0, |meta| meta.len())
+    path.symlink_metadata().map_or(0, |meta| if meta.is_file() { meta.len() } else { 0 })
 }
 
 /// Opens a partial download for reading and writing, never through a link.

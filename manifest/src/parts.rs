@@ -139,6 +139,26 @@ impl fmt::Display for Mode {
     }
 }
 
+/// Why one of the names in a document that cannot be read is refused: the JSON
+/// reader knows no code but `E_PARSE`, and a name that would leave its folder is
+/// told apart from a mistake.
+pub(crate) fn name_problem(bytes: &[u8]) -> Option<Error> {
+    #[derive(Deserialize)]
+    struct Names {
+        #[serde(default)]
+        files: Vec<Named>,
+        #[serde(default)]
+        links: Vec<Named>,
+    }
+    #[derive(Deserialize)]
+    struct Named {
+        path: String,
+    }
+    let names: Names = crate::json::read(bytes).ok()?;
+    let mut all = names.files.iter().chain(&names.links);
+    all.find_map(|named| named.path.parse::<TreePath>().err())
+}
+
 impl Parts {
     /// The files that travel in the pack.
     pub fn packed(&self) -> impl Iterator<Item = &File> {

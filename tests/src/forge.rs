@@ -66,6 +66,16 @@ impl Forge {
         });
     }
 
+    /// The newest channel under a later name, as it was signed: `channel/stable/N+by`.
+    pub fn copy_channel(&self, by: u64) {
+        let to = self.newest_channel();
+        let number: u64 = to.trim_end_matches(".json").rsplit('/').next().unwrap().parse().unwrap();
+        let from = format!("channel/stable/{}.json", number - by);
+        for name in [String::from, |name: &str| layout::signature(name)] {
+            fs::copy(self.depot.join(name(&from)), self.depot.join(name(&to))).unwrap();
+        }
+    }
+
     /// Another document for the current release, and channel and head that pin it.
     pub fn release(&mut self, edit: impl FnOnce(&mut Value)) {
         let mut release = self.read(&self.newest_release());
@@ -99,6 +109,25 @@ impl Forge {
                 figures["unpacked_size"] = json!(parts.unpacked_size());
                 figures["file_count"] = json!(parts.files.len());
             }
+        });
+    }
+
+    /// Lets the app be another program that does the same: a byte longer.
+    pub fn new_app(&mut self) {
+        let (parts, _) = self.parts_of("app");
+        let files = parts["files"].as_array().unwrap();
+        let at = files.iter().position(|file| file["path"] == "offgrid").unwrap();
+        let zst = &files[at]["encodings"][0]["sha256"];
+        let stored = fs::read(self.depot.join("blob/sha256").join(zst.as_str().unwrap()));
+        let mut plain = zstd::stream::decode_all(&stored.unwrap()[..]).unwrap();
+        plain.push(0);
+        let stored = zstd::bulk::compress(&plain, 1).unwrap();
+        let digest = self.blob(&stored);
+        self.parts("app", |parts| {
+            let file = &mut parts["files"][at];
+            file["sha256"] = json!(Digest::of(&plain));
+            file["size"] = json!(plain.len());
+            file["encodings"] = json!([{"kind": "zst", "sha256": digest, "size": stored.len()}]);
         });
     }
 
@@ -141,6 +170,15 @@ impl Forge {
         let (target, figures) = targets.iter().next().unwrap();
         let digest = figures["parts"]["sha256"].as_str().unwrap();
         (self.read(&format!("blob/sha256/{digest}")), target.clone())
+    }
+
+    /// The path of the blob that carries a file of a component.
+    pub fn blob_of(&self, component: &str, file: &str) -> String {
+        let (parts, _) = self.parts_of(component);
+        let files = parts["files"].as_array().unwrap();
+        let file = files.iter().find(|entry| entry["path"] == file).unwrap();
+        // What --fast builds has one encoding of each.
+        format!("blob/sha256/{}", file["encodings"][0]["sha256"].as_str().unwrap())
     }
 
     /// The path of the channel document that the head pins.

@@ -18,10 +18,12 @@ pub mod outcome;
 pub mod programs;
 pub mod service;
 pub mod snapshot;
+pub mod victims;
 pub mod world;
 
 pub use forge::Forge;
 pub use origin::{Lie, Origin};
 pub use outcome::Outcome;
 pub use snapshot::Snapshot;
+pub use victims::Victims;
 pub use world::World;

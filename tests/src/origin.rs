@@ -20,8 +20,7 @@ use std::time::Duration;
 pub enum Lie {
     /// Other bytes.
     Bytes(Vec<u8>),
-    /// The file with one bit of this byte the other way; a share of its length
-    /// in percent.
+    /// The file with one bit of this byte the other way.
     Flip(usize),
     /// So many bytes with the full Content-Length, then the end.
     Truncate(u64),

@@ -139,6 +139,7 @@ impl Error {
             ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::TlsRequired => {
                 Error::Tls { url, source: Box::new(error) }
             }
+            ureq::Error::Io(ref inner) if is_unknown_host(inner) => Error::NoHost { url },
             // The TLS library's refusals arrive wrapped in an I/O error.
             ureq::Error::Io(ref inner) if inner.kind() == io::ErrorKind::InvalidData => {
                 Error::Tls { url, source: Box::new(error) }
@@ -212,4 +213,11 @@ impl Error {
             .to_owned(),
         )
     }
+}
+
+/// Whether the system's resolver said no. Its errors have no kind of their own
+/// in the standard library: a text on Unix, two numbers on Windows.
+fn is_unknown_host(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(11001 | 11004))
+        || error.to_string().contains("failed to lookup address information")
 }

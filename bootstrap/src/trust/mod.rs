@@ -202,7 +202,7 @@ pub fn refresh(
         if new.root.expires < now {
             return Err(Error::RootExpired { expires: new.root.expires, now }.into());
         }
-        let head = take_head(&new, sources, bytes)?;
+        let head = take_head(&new, sources, bytes, &mut warnings)?;
         if head.root_version > new.root.version {
             let (wanted, have) = (head.root_version, new.root.version);
             return Err(Error::RootWithheld { wanted, have }.into());
@@ -222,8 +222,9 @@ fn walk_roots(memory: &mut Memory, sources: &Sources) -> Result<(), Any> {
         let path = layout::root(memory.root.version + 1);
         let current = memory.root.clone();
         let next = sources.optional(&path, SMALL_MAX, |bytes| {
-            let signature = signature(sources, &layout::signature(&path))?;
-            Ok(verify::next_root(&current, &bytes, &signature).map_err(|e| e.at(&path))?)
+            signed(sources, &layout::signature(&path), |signature| {
+                Ok(verify::next_root(&current, &bytes, signature).map_err(|e| e.at(&path))?)
+            })
         })?;
         match next {
             Some(next) => memory.advance(next),
@@ -233,13 +234,28 @@ fn walk_roots(memory: &mut Memory, sources: &Sources) -> Result<(), Any> {
     Ok(())
 }
 
-fn signature(sources: &Sources, path: &str) -> Result<Vec<u8>, Any> {
-    sources.small(path, offgrid_manifest::signature::SIZE_MAX as u64, Ok)
+/// Verifies a document by a signature file of any source: a source that has the
+/// right document and a bad signature must not hide a good one.
+fn signed<T>(
+    sources: &Sources,
+    path: &str,
+    check: impl Fn(&[u8]) -> Result<T, Any>,
+) -> Result<T, Any> {
+    sources.small(path, offgrid_manifest::signature::SIZE_MAX as u64, |bytes| check(&bytes))
 }
 
-fn take_head(memory: &Memory, sources: &Sources, bytes: Vec<u8>) -> Result<Verified<Head>, Any> {
+fn take_head(
+    memory: &Memory,
+    sources: &Sources,
+    bytes: Vec<u8>,
+    warnings: &mut Vec<String>,
+) -> Result<Verified<Head>, Any> {
     let path = layout::head_signature(&offgrid_manifest::Digest::of(&bytes));
-    let signature = signature(sources, &path).map_err(|error| match error {
+    let head = signed(sources, &path, |signature| {
+        let head = verify::head(&memory.root, &bytes, signature);
+        Ok(head.map_err(|error| error.at(layout::HEAD))?)
+    });
+    let head = head.map_err(|error| match error {
         // The name of the signature is made from the head: without one, nobody
         // signed this head.
         Any::Source(crate::source::Error::Absent { .. }) => {
@@ -248,7 +264,6 @@ fn take_head(memory: &Memory, sources: &Sources, bytes: Vec<u8>) -> Result<Verif
         }
         other => other,
     })?;
-    let head = verify::head(&memory.root, &bytes, &signature).map_err(|e| e.at(layout::HEAD))?;
     let seen = memory.head_mark();
     if head.version < seen {
         let what = "head".to_owned();
@@ -256,7 +271,13 @@ fn take_head(memory: &Memory, sources: &Sources, bytes: Vec<u8>) -> Result<Verif
     }
     // Two heads of one version: the one that was seen first stays.
     match memory.stored_head() {
-        Some(stored) if stored.version == head.version => Ok(stored.clone()),
+        Some(stored) if stored.version == head.version => {
+            if stored.bytes() != head.bytes() {
+                let what = "the source has another head";
+                warnings.push(format!("{what} {}; the first one is kept", head.version));
+            }
+            Ok(stored.clone())
+        }
         _ => Ok(head),
     }
 }
@@ -279,9 +300,10 @@ fn take_channel(
     }
     let path = layout::channel(name, pin.version);
     sources.small(&path, LARGE_MAX, |bytes| {
-        let signature = signature(sources, &layout::signature(&path))?;
-        let channel = verify::channel(&memory.root, name, pin, &bytes, &signature);
-        Ok(channel.map_err(|error| error.at(&path))?)
+        signed(sources, &layout::signature(&path), |signature| {
+            let channel = verify::channel(&memory.root, name, pin, &bytes, signature);
+            Ok(channel.map_err(|error| error.at(&path))?)
+        })
     })
 }
 
@@ -330,9 +352,10 @@ pub fn release(
     }
     let path = layout::release(version, &pin.sha256);
     sources.small(&path, LARGE_MAX, |bytes| {
-        let signature = signature(sources, &layout::signature(&path))?;
-        let release = verify::release(&trusted.root, version, *pin, &bytes, &signature);
-        Ok(release.map_err(|error| error.at(&path))?)
+        signed(sources, &layout::signature(&path), |signature| {
+            let release = verify::release(&trusted.root, version, *pin, &bytes, signature);
+            Ok(release.map_err(|error| error.at(&path))?)
+        })
     })
 }
 

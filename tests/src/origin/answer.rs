@@ -105,8 +105,7 @@ fn about(
     let size = bytes.len() as u64;
     let from = begin_of(range).unwrap_or(0).min(size);
     match lie {
-        Lie::Flip(percent) => {
-            let at = (bytes.len() - 1) * percent / 100;
+        Lie::Flip(at) => {
             bytes[at] ^= 1;
             ranged(reply, &bytes, range)
         }
@@ -204,7 +203,8 @@ fn headers(mut stream: &TcpStream, over: &AtomicBool) -> io::Result<()> {
     let until = Instant::now() + Duration::from_secs(120);
     while Instant::now() < until && !over.load(Ordering::Relaxed) {
         stream.write_all(b"X-More: yes\r\n")?;
-        std::thread::sleep(Duration::from_millis(100));
+        // Slowly: a hundred of them are refused as too many.
+        std::thread::sleep(Duration::from_secs(1));
     }
     Ok(())
 }
