@@ -194,6 +194,12 @@ run_limited() { # MAX COMMAND...
     fi
     wait "$child" 2>/dev/null
     r_rc=$?
+    # bash --posix was seen to come back from this before the child had begun.
+    while kill -0 "$child" 2>/dev/null; do
+        sleep 1
+        wait "$child" 2>/dev/null
+        r_rc=$?
+    done
     child=''
     if [ -n "$watchdog" ]; then
         kill "$watchdog" 2>/dev/null
