@@ -88,15 +88,21 @@ pub fn beside(path: &Path) -> PathBuf {
 /// Writes a file whole or not at all: beside, synced, renamed, folder synced.
 ///
 /// # Errors
-/// Any I/O error; the target is then as it was.
+/// Any I/O error; the target is then as it was, and nothing lies beside it.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     let part = beside(path);
     remove_file(&part)?;
-    let mut file = at("create", &part, platform::create_new(&part, mode))?;
-    at("write", &part, file.write_all(bytes))?;
-    at("write", &part, file.sync_all())?;
-    drop(file);
-    rename(&part, path)
+    let written = || {
+        let mut file = at("create", &part, platform::create_new(&part, mode))?;
+        at("write", &part, file.write_all(bytes))?;
+        at("write", &part, file.sync_all())?;
+        drop(file);
+        rename(&part, path)
+    };
+    written().inspect_err(|_| {
+        // The first error counts; a later run removes what cannot be removed now.
+        let _ = remove_file(&part);
+    })
 }
 
 /// Puts a file in place of whatever is at `to`, and makes that durable.
@@ -143,12 +149,23 @@ pub fn make_dir_unsynced(path: &Path, mode: u32) -> Result<(), Error> {
     at("set the mode of", path, platform::set_mode(path, mode))
 }
 
-/// Makes a folder and those above it, as the user's own settings say.
+/// Makes a folder and those above it, durable, with the modes that the user's own
+/// settings say.
 ///
 /// # Errors
 /// Any I/O error.
 pub fn make_dirs(path: &Path) -> Result<(), Error> {
-    at("make the folder", path, fs::create_dir_all(path))
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent() {
+        make_dirs(above)?;
+    }
+    match fs::create_dir(path) {
+        Ok(()) => sync_parent(path),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(source) => Err(Error { op: "make the folder", path: path.to_owned(), source }),
+    }
 }
 
 /// Removes a file or link; it is fine when there is none.

@@ -179,7 +179,11 @@ fn attempts<C: Consumer>(
             anew = true;
             continue;
         }
-        if !matches!(error.code(), Code::Unreachable | Code::Stall) || sources.stop().is_set() {
+        if sources.stop().is_set() {
+            // Whatever a connection says that was cut because of it.
+            return Some(Err(run::Error::Interrupted.into()));
+        }
+        if !matches!(error.code(), Code::Unreachable | Code::Stall) {
             return Some(Err(error));
         }
         // A try that brought bytes is not held against the source.
@@ -415,10 +419,18 @@ pub fn digest_of(path: &Path) -> Result<Option<Digest>, Any> {
 /// # Errors
 /// `E_STATE` when the source is not what it was; any file operation.
 pub fn copy_program(from: &Path, to: &Path, sha256: &Digest) -> Result<(), Any> {
+    copy_file(from, to, sha256, 0o755)
+}
+
+/// As [`copy_program`], with this mode.
+///
+/// # Errors
+/// As [`copy_program`].
+pub fn copy_file(from: &Path, to: &Path, sha256: &Digest, mode: u32) -> Result<(), Any> {
     let part = disk::beside(to);
     disk::remove_file(&part)?;
     let mut source = disk::at("read", from, File::open(from))?;
-    let mut file = disk::at("create", &part, crate::platform::create_new(&part, 0o755))?;
+    let mut file = disk::at("create", &part, crate::platform::create_new(&part, mode))?;
     let mut hasher = Hasher::new();
     let mut bytes = vec![0; 256 * 1024];
     loop {

@@ -59,7 +59,12 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Newer { .. } => crate::error::hint_of(Code::Schema),
-            _ => None,
+            Error::Damaged { path, .. } | Error::Headless { path } => Some(format!(
+                "nothing was changed; move `{}` away to give that run up, then type \
+                 `offgrid self verify`",
+                path.display()
+            )),
+            Error::Disk(error) => error.hint(),
         }
     }
 }
@@ -136,7 +141,7 @@ impl Journal {
     pub fn reopen(store: &Store) -> Result<Journal, Error> {
         let path = store.journal();
         let bytes = disk::read(&path, SIZE_MAX)?.unwrap_or_default();
-        let whole = bytes.iter().rposition(|&c| c == b'\n').map_or(0, |at| at + 1);
+        let whole = whole(&bytes);
         let opened = OpenOptions::new().append(true).open(&path).and_then(|file| {
             file.set_len(whole as u64)?;
             Ok(file)
@@ -170,7 +175,7 @@ fn line(entry: &Entry, path: &std::path::Path) -> Result<Vec<u8>, Error> {
 pub fn read(store: &Store) -> Result<Option<Story>, Error> {
     let path = store.journal();
     let Some(bytes) = disk::read(&path, SIZE_MAX)? else { return Ok(None) };
-    let whole = bytes.iter().rposition(|&c| c == b'\n').map_or(0, |at| at + 1);
+    let whole = whole(&bytes);
     let mut story: Option<Story> = None;
     for (number, text) in bytes[..whole].split(|&c| c == b'\n').enumerate() {
         if text.is_empty() {
@@ -201,6 +206,17 @@ pub fn read(store: &Store) -> Result<Option<Story>, Error> {
         }
     }
     Ok(story)
+}
+
+/// How many bytes of a journal were ever durable: all but a last line that has no
+/// end, or that is no JSON at all. Where a power cut tears a line is up to the
+/// file system; nothing was done after a line that was not durable.
+fn whole(bytes: &[u8]) -> usize {
+    let end = |bytes: &[u8]| bytes.iter().rposition(|&c| c == b'\n').map_or(0, |at| at + 1);
+    let ended = end(bytes);
+    let last = end(&bytes[..ended.saturating_sub(1)]);
+    let torn = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes[last..ended]).is_err();
+    if torn { last } else { ended }
 }
 
 /// The schema that a line says it has, whatever else it says.

@@ -1,16 +1,17 @@
 //! Models of the signed catalogue: fetched like a blob, into the models folder,
 //! which is never inside the prefix (DESIGN 5, 7).
 
-use crate::disk;
 use crate::error::Error as Any;
 use crate::event::Event;
 use crate::fetch::{self, Consumer};
 use crate::run::Context;
 use crate::source::Place;
 use crate::step::Undo;
+use crate::{disk, platform};
 use offgrid_manifest::release::Model;
 use offgrid_manifest::{Digest, Pin, layout};
 use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -58,7 +59,7 @@ pub fn prepare(model: &Wanted) -> Result<Undo, Any> {
     }
 }
 
-/// Fetches the model beside its place and renames it there.
+/// Fetches the model among the other downloads and moves it to its place.
 ///
 /// # Errors
 /// As [`fetch::fetch`].
@@ -68,13 +69,12 @@ pub fn fetch(context: &Context<'_>, model: &Wanted) -> Result<(), Any> {
     }
     let mut places = vec![Place::Depot(layout::blob(&model.sha256))];
     places.extend(model.urls.iter().cloned().map(Place::Address));
-    let mut part = model.path.clone().into_os_string();
-    part.push(".part");
+    let finished = context.store.blob(&model.sha256);
     let wanted = fetch::Wanted {
         places: &places,
         pin: Pin { sha256: model.sha256, size: model.size },
-        partial: Path::new(&part),
-        finished: &model.path,
+        partial: &context.store.partial(&model.sha256),
+        finished: &finished,
     };
     let done = AtomicI64::new(0);
     let progress = |bytes: i64| {
@@ -82,8 +82,25 @@ pub fn fetch(context: &Context<'_>, model: &Wanted) -> Result<(), Any> {
         let done = u64::try_from(done).unwrap_or(0);
         context.sink.event(&Event::Progress { done, total: model.size });
     };
-    fetch::fetch(context.sources, &wanted, &progress, || Ok(Kept))
+    fetch::fetch(context.sources, &wanted, &progress, || Ok(Kept))?;
+    put(&finished, model)
 }
+
+/// Moves a model from the downloads to its place, which may be on another file
+/// system. What is only half there never lies among the user's models under a
+/// name that a taking back does not know.
+fn put(finished: &Path, model: &Wanted) -> Result<(), Any> {
+    disk::at("set the mode of", finished, platform::set_mode(finished, MODE))?;
+    match disk::rename(finished, &model.path) {
+        Err(error) if error.source.kind() == ErrorKind::CrossesDevices => {
+            fetch::copy_file(finished, &model.path, &model.sha256, MODE)
+        }
+        result => Ok(result?),
+    }
+}
+
+/// The service's user must be able to read it.
+const MODE: u32 = 0o644;
 
 /// The stored bytes are the file: nothing more to do with them.
 struct Kept;

@@ -75,25 +75,29 @@ pub fn begin(context: &Context<'_>, _lock: &Lock, plan: &Plan) -> Result<(), Any
 }
 
 /// Ends the unfinished run that the journal tells of: forward when `finish`,
-/// else back.
+/// else back. Returns its plan when it is done now.
 ///
 /// # Errors
 /// As [`begin`].
-pub fn resume(context: &Context<'_>, _lock: &Lock, story: Story, finish: bool) -> Result<(), Any> {
-    let plan = &story.plan;
+pub fn resume(
+    context: &Context<'_>,
+    _lock: &Lock,
+    story: Story,
+    finish: bool,
+) -> Result<Option<Plan>, Any> {
+    let Story { plan, undos, done, committed } = story;
     // A receipt that names the run ends it, whatever the journal says.
     let named = receipt::read(context.store)?.is_some_and(|receipt| receipt.run == plan.id);
-    if story.committed || named {
-        return tidy(context, plan);
-    }
-    let mut journal = Journal::reopen(context.store)?;
-    if finish {
-        let done = story.done;
-        go_on(context, &mut journal, plan, story.undos, done)
+    if committed || named {
+        tidy(context, &plan)?;
+    } else if finish {
+        let mut journal = Journal::reopen(context.store)?;
+        go_on(context, &mut journal, &plan, undos, done)?;
     } else {
-        drop(journal);
-        back(context, &story.undos)
+        back(context, &undos)?;
+        return Ok(None);
     }
+    Ok(Some(plan))
 }
 
 /// Applies the steps from `done` on; takes everything back when one fails.
@@ -181,6 +185,7 @@ fn tidy(context: &Context<'_>, plan: &Plan) -> Result<(), Any> {
     }
     disk::remove_tree(&store.trash())?;
     disk::remove_tree(&store.staging())?;
+    store.clear_drafts()?;
     if plan.receipt.is_none() {
         disk::remove_file(&store.receipt())?;
         return Ok(store.dissolve()?);
@@ -197,6 +202,7 @@ fn back(context: &Context<'_>, undos: &[Undo]) -> Result<(), Any> {
     }
     disk::remove_tree(&store.staging())?;
     disk::remove_tree(&store.trash())?;
+    store.clear_drafts()?;
     disk::remove_file(&store.journal())?;
     Ok(())
 }

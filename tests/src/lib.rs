@@ -11,11 +11,15 @@
 )]
 
 pub mod base;
+pub mod chance;
+pub mod cut;
 pub mod forge;
 pub mod http;
 pub mod origin;
 pub mod outcome;
+pub mod process;
 pub mod programs;
+pub mod room;
 pub mod service;
 pub mod snapshot;
 pub mod victims;

@@ -158,6 +158,13 @@ impl World {
     pub fn snapshot_but_downloads(&self) -> Snapshot {
         self.snapshot_but(&["blobs"])
     }
+
+    /// Everything in the home but what a taken back run may leave: raised marks.
+    pub fn snapshot_but_trust(&self) -> Snapshot {
+        let prefix = ".local/share/offgrid/state";
+        let without = [format!("{prefix}/trust.json"), format!("{prefix}/lock")];
+        Snapshot::of(&self.home(), &[&without[0], &without[1]])
+    }
 }
 
 impl Default for World {

@@ -7,7 +7,7 @@ use crate::run;
 
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     let nothing = "no run was cut off; type `offgrid self verify` to check the files";
-    if !session.store().exists() || run::unfinished(session.store())?.is_none() {
+    if !cut_off(session)? {
         return Ok(Ending::new(Outcome::Unchanged, nothing));
     }
     // Taking the lock ends the unfinished run, the way the flags say.
@@ -18,4 +18,15 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
         };
         Ok(Ending::new(outcome, line))
     })
+}
+
+/// Whether there is a run to end, or a prefix that was only coming or going.
+/// Downloads that wait for the next try are neither.
+fn cut_off(session: &Session<'_>) -> Result<bool, Any> {
+    let store = session.store();
+    let installed = session.receipt()?.is_some();
+    if store.exists() && run::unfinished(store)?.is_some() {
+        return Ok(true);
+    }
+    Ok(!installed && store.leaves_traces() && !store.has_downloads())
 }

@@ -8,7 +8,7 @@ use crate::event::{Event, Sink};
 use crate::host::{Host, Tree};
 use crate::journal;
 use crate::lock::Lock;
-use crate::plan::Plan;
+use crate::plan::{Plan, Verb};
 use crate::platform;
 use crate::receipt::{self, Receipt};
 use crate::report::Reporter;
@@ -181,10 +181,15 @@ impl<'a> Session<'a> {
         super::heed_signals(&self.stop)?;
         let store = self.store();
         store.check_owner()?;
-        store.found()?;
-        let lock = Lock::take(store)?;
-        let change = Change { session: self, lock: &lock };
-        let result = change.end_unfinished().and_then(|()| work(&change));
+        let mut lock = Lock::take(store)?;
+        let result = self.end_unfinished(&lock).and_then(|finished| {
+            if !disk::exists(&store.lock()) {
+                // An uninstall that was finished took the prefix with the lock away.
+                lock = Lock::take(store)?;
+            }
+            store.furnish()?;
+            work(&Change { session: self, lock: &lock, finished })
+        });
         let kept = result.as_ref().err().is_some_and(|error| keeps_blobs(error.code()));
         let tidied = if journal::read(store).is_ok_and(|story| story.is_none()) {
             tidy(store, kept)
@@ -193,6 +198,25 @@ impl<'a> Session<'a> {
         };
         // The first error counts; one while tidying counts only after success.
         result.and_then(|value| tidied.map(|()| value))
+    }
+
+    /// Ends a run that was cut off: the way that `repair` was told, else forward
+    /// where everything is on disk. Returns the plan that was finished.
+    fn end_unfinished(&self, lock: &Lock) -> Result<Option<Plan>, Any> {
+        let store = self.store();
+        let Some(story) = run::unfinished(store)? else { return Ok(None) };
+        // A source that is gone must not stand in the way of taking back.
+        let sources = crate::stamp::own()
+            .map_err(Any::from)
+            .and_then(|stamped| self.sources(&stamped))
+            .or_else(|_| self.no_sources())?;
+        // Forward where everything is on disk; else back, which always works here.
+        let fetched = !story.plan.steps.iter().skip(story.done).any(crate::step::Step::fetches);
+        let finish = self.settings.finish || (fetched && !self.settings.back);
+        let word = if finish { "finishing it" } else { "taking it back" };
+        self.note(&format!("an earlier run was cut off; {word} first"), None);
+        let context = Context { store, sources: &sources, sink: self.reporter };
+        run::resume(&context, lock, story, finish)
     }
 }
 
@@ -208,8 +232,7 @@ fn tidy(store: &Store, keep_blobs: bool) -> Result<(), Any> {
     if !store.exists() {
         return Ok(());
     }
-    let empty = std::fs::read_dir(store.blobs()).map_or(true, |mut list| list.next().is_none());
-    if keep_blobs && !empty {
+    if keep_blobs && store.has_downloads() {
         return Ok(());
     }
     if receipt::read(store)?.is_none() {
@@ -222,6 +245,8 @@ fn tidy(store: &Store, keep_blobs: bool) -> Result<(), Any> {
 pub(super) struct Change<'a> {
     pub(super) session: &'a Session<'a>,
     lock: &'a Lock,
+    /// The run that was cut off and is done now.
+    finished: Option<Plan>,
 }
 
 impl Change<'_> {
@@ -236,25 +261,10 @@ impl Change<'_> {
         run::begin(&context, self.lock, plan)
     }
 
-    /// Ends a run that was cut off: the way that `repair` was told, else forward.
-    fn end_unfinished(&self) -> Result<(), Any> {
-        let store = self.session.store();
-        let Some(story) = run::unfinished(store)? else { return Ok(()) };
-        let settings = self.session.settings;
-        // A source that is gone must not stand in the way of taking back.
-        let sources = crate::stamp::own()
-            .map_err(Any::from)
-            .and_then(|stamped| self.session.sources(&stamped))
-            .or_else(|_| self.session.no_sources())?;
-        // Forward where everything is on disk; else back, which always works here.
-        let fetched = !story.plan.steps.iter().skip(story.done).any(crate::step::Step::fetches);
-        let finish = settings.finish || (fetched && !settings.back);
-        let word = if finish { "finishing it" } else { "taking it back" };
-        self.session.note(&format!("an earlier run was cut off; {word} first"), None);
-        let context = Context { store, sources: &sources, sink: self.session.reporter };
-        run::resume(&context, self.lock, story, finish)?;
-        // An uninstall that was finished took the prefix away; this command needs it.
-        Ok(store.found()?)
+    /// Whether this command has just finished a run of its own kind that was cut
+    /// off: what was asked for then is what is asked for again.
+    pub(super) fn has_finished(&self, verb: Verb) -> bool {
+        self.finished.as_ref().is_some_and(|plan| plan.verb == verb)
     }
 }
 

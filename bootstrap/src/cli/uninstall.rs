@@ -3,19 +3,23 @@
 use super::session::{Session, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
-use crate::{plan, service};
+use crate::plan::{self, Verb};
+use crate::service;
 use serde_json::json;
 
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     let nothing = || Ending::new(Outcome::Unchanged, "nothing is installed, nothing was removed");
-    if !session.store().exists() {
+    if !session.store().leaves_traces() {
         return Ok(nothing());
     }
     session.change(|change| {
-        let Some(receipt) = change.receipt()? else { return Ok(nothing()) };
+        let prefix = session.store().prefix().display().to_string();
+        let Some(receipt) = change.receipt()? else {
+            let finished = Ending::new(Outcome::Uninstalled, format!("removed from {prefix}"));
+            return Ok(if change.has_finished(Verb::Uninstall) { finished } else { nothing() });
+        };
         let purge = session.settings.purge;
         let kept = if purge { "and the models it installed" } else { "but not your models" };
-        let prefix = session.store().prefix().display().to_string();
         session.consent(&format!("Remove OffGrid LLM from {prefix}, {kept}?"))?;
         if service::state(session.store()).running.is_some() {
             service::stop(session.store())?;

@@ -6,6 +6,7 @@ use super::refuse::Error;
 use super::session::{Change, Session, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
+use crate::plan::Verb;
 use crate::receipt::Receipt;
 use crate::report::units::bytes;
 use crate::source::Sources;
@@ -99,6 +100,12 @@ pub(super) fn rollback(session: &Session<'_>) -> Result<Ending, Any> {
     session.change(|change| {
         let prefix = session.store().prefix().to_owned();
         let receipt = change.receipt()?.ok_or(Error::NotInstalled { prefix })?;
+        let wanted = session.settings.version.as_ref();
+        let there = wanted.is_none_or(|version| *version == receipt.live.version);
+        if there && change.has_finished(Verb::Rollback) {
+            let line = format!("{} is live again", receipt.live.version);
+            return Ok(Ending::new(Outcome::RolledBack, line));
+        }
         let to = target(session, &receipt)?;
         session.consent(&format!("Go back from {} to {}?", receipt.live.version, to.version))?;
         let plan = plan::rollback(random_name()?, session.store(), &receipt, to.clone());

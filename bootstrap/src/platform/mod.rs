@@ -16,6 +16,8 @@
 //!   none.
 //! - `point(current, to)`, `pointed(current) -> Option<PathBuf>`: what names the
 //!   live slot, replaced by one rename, and what it says.
+//! - `is_same_file(file, path) -> bool`: whether an open file is still the one
+//!   with this name.
 //! - `sync_dir(path)`: makes the entries of one folder durable.
 //! - `sync_tree(path)`: makes everything in a freshly written tree durable.
 //! - `free_space(path) -> Option<u64>`: bytes that this user may still write
@@ -37,7 +39,7 @@
 //! - `is_root() -> bool`: whether system scope is the default.
 //!
 //! The same everywhere, beside this file
-//! - `places(env, system) -> Option<Places>` and `system_config_dir(env)`.
+//! - `places(env, system) -> Option<Places>`.
 //! - `stamp_section() -> Vec<u8>`: the stamp's section of this executable.
 
 #[cfg_attr(target_os = "linux", path = "linux.rs")]

@@ -65,6 +65,11 @@ pub(crate) fn pointed(current: &Path) -> Option<PathBuf> {
     read_link(current)
 }
 
+pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
+    let (Ok(ours), Ok(theirs)) = (file.metadata(), path.symlink_metadata()) else { return false };
+    (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())
+}
+
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
     match File::open(path)?.sync_all() {
         // Some network file systems cannot sync a folder, and say so like this.

@@ -107,7 +107,11 @@ impl Undo {
         match self {
             Undo::Nothing => {}
             Undo::RemoveDirs { path, top } => remove_dirs(path, top)?,
-            Undo::RemoveFile { path } => disk::remove_file(path)?,
+            Undo::RemoveFile { path } | Undo::SetLink { path, target: None } => {
+                // A cut may have left the file under the name that it is written with.
+                disk::remove_file(&disk::beside(path))?;
+                disk::remove_file(path)?;
+            }
             Undo::RemoveTree { path } => disk::remove_tree(path)?,
             Undo::SetFile { path, was, mode } => {
                 let kept = context.store.blob(was);
@@ -115,7 +119,6 @@ impl Undo {
                 disk::at("set the mode of", path, platform::set_mode(path, *mode))?;
             }
             Undo::SetLink { path, target: Some(target) } => disk::link(path, target)?,
-            Undo::SetLink { path, target: None } => disk::remove_file(path)?,
             Undo::SwitchTo { current, slot } => super::switch(context, current, slot.as_ref())?,
             Undo::MoveBack { from, to } => {
                 if disk::exists(from) {

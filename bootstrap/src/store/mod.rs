@@ -1,8 +1,8 @@
 //! The prefix: where everything lies that an installation consists of
-//! (DESIGN 7), and how the prefix itself comes and goes.
-//!
-//! Owns the names of files and folders under the prefix, and `state/made.json`,
-//! the record of folders that were not there before us.
+//! (DESIGN 7). Owns the names of files and folders under the prefix; how the
+//! prefix itself comes and goes is in `ground.rs`.
+
+mod ground;
 
 use crate::{disk, platform};
 use offgrid_manifest::{Code, Digest, Id, Version};
@@ -30,6 +30,12 @@ pub enum Error {
         /// How.
         source: serde_json::Error,
     },
+    /// Another run is removing the prefix at this moment.
+    #[error("another run is removing `{}`", prefix.display())]
+    Leaving {
+        /// Where.
+        prefix: PathBuf,
+    },
     /// A file operation failed.
     #[error(transparent)]
     Disk(#[from] disk::Error),
@@ -41,6 +47,7 @@ impl Error {
         match self {
             Error::Unsafe { .. } => Code::Perm,
             Error::Damaged { .. } => Code::State,
+            Error::Leaving { .. } => Code::Locked,
             Error::Disk(error) => error.code(),
         }
     }
@@ -54,6 +61,7 @@ impl Error {
                     .into(),
             ),
             Error::Damaged { .. } => None,
+            Error::Leaving { .. } => Some("wait until it has ended, then run this again".into()),
             Error::Disk(error) => error.hint(),
         }
     }
@@ -96,14 +104,6 @@ impl From<SlotName> for String {
     fn from(name: SlotName) -> String {
         name.to_string()
     }
-}
-
-/// Folders that this program made before it could keep a journal, outermost
-/// first. They go, when they are empty, with the last of the installation.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Made {
-    schema: u64,
-    folders: Vec<PathBuf>,
 }
 
 /// The paths under one prefix.
@@ -208,8 +208,26 @@ impl Store {
         self.blobs().join(format!("{digest}.part"))
     }
 
+    /// Whether something was downloaded and not used up.
+    pub fn has_downloads(&self) -> bool {
+        std::fs::read_dir(self.blobs()).is_ok_and(|mut list| list.next().is_some())
+    }
+
     fn made(&self) -> PathBuf {
         self.state().join("made.json")
+    }
+
+    /// Removes what a run that was cut off had only begun to write.
+    ///
+    /// # Errors
+    /// Any file operation.
+    pub fn clear_drafts(&self) -> Result<(), Error> {
+        let targets =
+            [self.receipt(), self.trust(), self.id(), self.made(), self.program(), self.current()];
+        for target in &targets {
+            disk::remove_file(&disk::beside(target))?;
+        }
+        Ok(())
     }
 
     /// The live slot, when there is one.
@@ -241,101 +259,6 @@ impl Store {
         }
         Ok(())
     }
-
-    /// Makes the prefix with its folders, as far as they are not there. What is
-    /// new appears by one rename together with the record of it, so that a crash
-    /// never leaves a folder of which nobody knows whose it is.
-    ///
-    /// # Errors
-    /// `E_PERM`, `E_NOSPACE`, `E_STATE`.
-    pub fn found(&self) -> Result<(), Error> {
-        self.sweep()?;
-        let state = self.state();
-        if !disk::exists(&state) {
-            let mut missing: Vec<PathBuf> = state
-                .ancestors()
-                .take_while(|path| !disk::exists(path))
-                .map(Path::to_owned)
-                .collect();
-            missing.reverse();
-            let inner = [self.bin(), self.versions(), self.blobs()];
-            let folders = missing.iter().chain(inner.iter().filter(|path| !disk::exists(path)));
-            let made = Made { schema: 1, folders: folders.cloned().collect() };
-            let Some(top) = missing.first() else { return Ok(()) };
-            let part = disk::beside(top);
-            let staged = |path: &Path| match path.strip_prefix(top) {
-                Ok(rest) if rest.as_os_str().is_empty() => part.clone(),
-                Ok(rest) => part.join(rest),
-                Err(_) => path.to_owned(),
-            };
-            disk::remove_tree(&part)?;
-            for folder in &missing {
-                let mode = if *folder == state { 0o700 } else { 0o755 };
-                disk::make_dir(&staged(folder), mode)?;
-            }
-            let text = to_json(&made, &self.made())?;
-            disk::write(&staged(&self.made()), &text, 0o600)?;
-            disk::rename(&part, top)?;
-        }
-        disk::make_dir(&self.bin(), 0o755)?;
-        disk::make_dir(&self.versions(), 0o755)?;
-        disk::make_dir(&self.blobs(), 0o700)?;
-        Ok(())
-    }
-
-    /// Takes the prefix away again: everything in its state and blobs, then every
-    /// folder that we made and that is empty. Called when nothing is installed.
-    /// The state moves out of the way first and is removed last, so that the
-    /// record of folders outlives them.
-    ///
-    /// # Errors
-    /// Any file operation; calling it again goes on.
-    pub fn dissolve(&self) -> Result<(), Error> {
-        let Some(made) = self.read_made(&self.made())? else { return Ok(()) };
-        disk::remove_tree(&self.blobs_if_ours(&made))?;
-        let top = made.folders.first().cloned().unwrap_or_else(|| self.state());
-        let gone = gone_name(&top);
-        disk::rename(&self.state(), &gone)?;
-        self.finish_dissolving(&made, &gone)
-    }
-
-    /// Ends a [`Store::dissolve`] that was cut off, and removes a half-made prefix.
-    fn sweep(&self) -> Result<(), Error> {
-        for path in self.state().ancestors() {
-            let gone = gone_name(path);
-            if let Some(made) = self.read_made(&gone.join("made.json"))? {
-                self.finish_dissolving(&made, &gone)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn finish_dissolving(&self, made: &Made, gone: &Path) -> Result<(), Error> {
-        for folder in made.folders.iter().rev() {
-            // A folder in which somebody put something is theirs from now on.
-            disk::remove_dir(folder)?;
-        }
-        Ok(disk::remove_tree(gone)?)
-    }
-
-    fn blobs_if_ours(&self, made: &Made) -> PathBuf {
-        let blobs = self.blobs();
-        if made.folders.contains(&blobs) { blobs } else { self.state().join("none") }
-    }
-
-    fn read_made(&self, path: &Path) -> Result<Option<Made>, Error> {
-        let Some(bytes) = disk::read(path, 64 * 1024)? else { return Ok(None) };
-        let made = serde_json::from_slice(&bytes);
-        Ok(Some(made.map_err(|source| Error::Damaged { path: path.to_owned(), source })?))
-    }
-}
-
-/// Where the state waits while the folders above it are removed.
-fn gone_name(top: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(top.file_name().unwrap_or_default());
-    name.push(".gone~");
-    top.with_file_name(name)
 }
 
 /// A value as JSON for a state file.
@@ -349,44 +272,6 @@ pub(crate) fn to_json<T: Serialize>(value: &T, path: &Path) -> Result<Vec<u8>, E
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
-
-    #[test]
-    fn a_prefix_comes_and_goes_with_every_folder_that_it_brought() {
-        let dir = tempfile::tempdir().unwrap();
-        let home = dir.path().join("home");
-        fs::create_dir(&home).unwrap();
-        let store = Store::new(home.join("a/b/offgrid"));
-        store.found().unwrap();
-        store.found().unwrap();
-        assert!(store.state().is_dir() && store.bin().is_dir() && store.blobs().is_dir());
-        fs::write(store.blobs().join("x"), b"x").unwrap();
-        store.dissolve().unwrap();
-        assert_eq!(fs::read_dir(&home).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn what_others_put_there_stays() {
-        let dir = tempfile::tempdir().unwrap();
-        let prefix = dir.path().join("x/offgrid");
-        let store = Store::new(prefix.clone());
-        store.found().unwrap();
-        fs::write(prefix.join("mine.txt"), b"mine").unwrap();
-        store.dissolve().unwrap();
-        assert!(prefix.join("mine.txt").exists());
-        assert_eq!(fs::read_dir(&prefix).unwrap().count(), 1);
-        assert_eq!(fs::read_dir(dir.path().join("x")).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_cut_in_dissolving_is_ended_by_the_next_command() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::new(dir.path().join("x/offgrid"));
-        store.found().unwrap();
-        fs::rename(store.state(), gone_name(&dir.path().join("x"))).unwrap();
-        store.sweep().unwrap();
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-    }
 
     #[test]
     fn slot_names_read_back() {
