@@ -6,6 +6,10 @@
 //! and is reaped. Never searches PATH, never passes on our own environment, and
 //! never keeps more than [`KEPT`] of what a program says.
 
+mod said;
+
+pub use said::Said;
+
 use crate::platform;
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -85,46 +89,6 @@ impl Outcome {
         Said::last(&self.stderr).or_else(|| Said::last(&self.stdout))
     }
 }
-
-/// The last lines of a program's output, safe to show on a terminal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said(String);
-
-impl Said {
-    const LINES: usize = 6;
-    const CHARS: usize = 200;
-
-    /// Of this output; `None` when it says nothing.
-    pub fn last(output: &str) -> Option<Said> {
-        let all: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
-        let last = &all[all.len().saturating_sub(Said::LINES)..];
-        let lines: Vec<String> = last.iter().map(|line| Said::line(line)).collect();
-        (!lines.is_empty()).then(|| Said(lines.join(" | ")))
-    }
-
-    fn line(line: &str) -> String {
-        let line = line.trim();
-        let mut shown: String = line.chars().take(Said::CHARS).flat_map(escaped).collect();
-        if line.chars().nth(Said::CHARS).is_some() {
-            shown.push_str("...");
-        }
-        shown
-    }
-}
-
-/// Letters of all languages stay; what moves the cursor or turns text around
-/// does not.
-fn escaped(c: char) -> Vec<char> {
-    if c == '\'' || c == '"' || c == '\\' { vec![c] } else { c.escape_debug().collect() }
-}
-
-impl fmt::Display for Said {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it said: {}", self.0)
-    }
-}
-
-impl std::error::Error for Said {}
 
 /// A program to be started in this folder, with nothing in its environment.
 pub fn command(program: &Path, cwd: &Path) -> Command {

@@ -58,8 +58,8 @@ impl Decoder {
             }
             EncodingKind::Xz => {
                 let limit = WINDOW_MAX + XZ_OVERHEAD;
-                let stream = liblzma::stream::Stream::new_stream_decoder(limit, 0)
-                    .map_err(io::Error::from);
+                let stream =
+                    liblzma::stream::Stream::new_stream_decoder(limit, 0).map_err(io::Error::from);
                 let stream = disk::at("unpack", path, stream)?;
                 Inner::Xz(liblzma::write::XzDecoder::new_stream(writer, stream))
             }
@@ -108,8 +108,8 @@ impl Consumer for Decoder {
         };
         let size = writer.hasher.size();
         let digest = std::mem::take(&mut writer.hasher).finish();
-        let right = size == writer.plain.size
-            && writer.plain.sha256.is_none_or(|wanted| wanted == digest);
+        let right =
+            size == writer.plain.size && writer.plain.sha256.is_none_or(|wanted| wanted == digest);
         if !right {
             return Err(Error::Plain { path: self.path.clone() }.into());
         }

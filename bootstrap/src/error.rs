@@ -2,8 +2,8 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    cli, disk, fetch, fill, gate, journal, lock, run, select, service, settings, source, store, trust,
-    unpack,
+    cli, disk, fetch, fill, gate, journal, lock, run, select, service, settings, source, store,
+    trust, unpack,
 };
 use offgrid_manifest::Code;
 

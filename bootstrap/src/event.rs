@@ -25,6 +25,8 @@ pub enum Event<'a> {
         of: usize,
         /// [`crate::step::Step::describe`].
         what: &'a str,
+        /// Bookkeeping that only somebody who looks closely wants to read.
+        minor: bool,
     },
     /// A step ended well.
     StepEnded {

@@ -104,6 +104,9 @@ pub fn fetch<C: Consumer>(
     if disk::exists(wanted.finished) {
         disk::rename(wanted.finished, wanted.partial)?;
     }
+    if on_disk(sources, wanted, progress, &mut consumer)? {
+        return Ok(());
+    }
     let mut worst: Option<Any> = None;
     for place in wanted.places {
         let mut nth = 0;
@@ -119,6 +122,33 @@ pub fn fetch<C: Consumer>(
     Err(worst.unwrap_or_else(|| source::Error::Nowhere.into()))
 }
 
+/// Whether all bytes are on disk already, from a run that was cut off late. What
+/// is there and wrong is thrown away.
+fn on_disk<C: Consumer>(
+    sources: &Sources,
+    wanted: &Wanted<'_>,
+    progress: &dyn Fn(i64),
+    consumer: &mut impl FnMut() -> Result<C, Any>,
+) -> Result<bool, Any> {
+    if size_of(wanted.partial) < wanted.pin.size {
+        return Ok(false);
+    }
+    let mut taken = 0;
+    let result = transfer(sources, wanted, None, consumer, &mut |n| {
+        taken += n;
+        progress(n);
+    });
+    match result {
+        Ok(()) => Ok(true),
+        Err(Any::Fetch(_) | Any::Unpack(_)) => {
+            progress(-taken);
+            disk::remove_file(wanted.partial)?;
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// How often a broken connection to one source is tried again.
 const TRIES: u32 = 4;
 
@@ -132,6 +162,7 @@ fn attempts<C: Consumer>(
     consumer: &mut impl FnMut() -> Result<C, Any>,
 ) -> Option<Result<(), Any>> {
     let mut tries = 0;
+    let mut anew = false;
     loop {
         let had = size_of(wanted.partial);
         let mut taken = 0;
@@ -143,7 +174,9 @@ fn attempts<C: Consumer>(
         progress(-taken);
         // What an earlier run left may have been what was wrong. It was thrown away;
         // this source has not been heard yet.
-        if had > 0 && matches!(error.code(), Code::Hash) && size_of(wanted.partial) == 0 {
+        let thrown_away = had > 0 && size_of(wanted.partial) == 0;
+        if thrown_away && !anew && matches!(error.code(), Code::Hash | Code::Size) {
+            anew = true;
             continue;
         }
         if !matches!(error.code(), Code::Unreachable | Code::Stall) || sources.stop().is_set() {
@@ -166,14 +199,10 @@ fn once<C: Consumer>(
     consumer: &mut impl FnMut() -> Result<C, Any>,
     progress: &mut dyn FnMut(i64),
 ) -> Option<Result<(), Any>> {
-    // No such source: nothing was tried. Opened late, after the disk was read.
-    let stream = match sources.open(place, size_of(wanted.partial).min(wanted.pin.size), wanted.pin.size, nth)? {
-        Ok(stream) => Some(stream),
-        // All bytes may be there already; then no source is needed.
-        Err(_) if size_of(wanted.partial) >= wanted.pin.size => None,
-        Err(error) => return Some(Err(error.into())),
-    };
-    Some(transfer(sources, wanted, stream, consumer, progress))
+    Some(match sources.open(place, size_of(wanted.partial), wanted.pin.size, nth)? {
+        Ok(stream) => transfer(sources, wanted, Some(stream), consumer, progress),
+        Err(error) => Err(error.into()),
+    })
 }
 
 fn transfer<C: Consumer>(
@@ -323,10 +352,7 @@ fn pause(sources: &Sources, tries: u32) -> bool {
 
 /// Errors that another source cannot mend.
 fn fatal(error: &Any) -> bool {
-    !matches!(
-        error.code(),
-        Code::Unreachable | Code::Http | Code::Stall | Code::Hash | Code::Size
-    )
+    !matches!(error.code(), Code::Unreachable | Code::Http | Code::Stall | Code::Hash | Code::Size)
 }
 
 fn keep_worst(worst: &mut Option<Any>, error: Any) {

@@ -6,13 +6,14 @@
 
 use crate::error::Error as Any;
 use crate::fetch;
-use crate::receipt::SlotFile;
+use crate::receipt::{Receipt, SlotFile};
+use crate::store::Store;
 use crate::{disk, platform};
 use offgrid_manifest::Digest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a slot must hold: files and links by path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,6 +54,24 @@ pub fn differences(folder: &Path, wanted: &Contents, deep: bool) -> Result<Vec<S
         }
     }
     found.extend(seen.into_keys().map(|path| format!("{path} does not belong there")));
+    Ok(found)
+}
+
+/// The files of all slots whose bytes are not what was installed.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn damaged(store: &Store, receipt: &Receipt) -> Result<BTreeSet<PathBuf>, Any> {
+    let mut found = BTreeSet::new();
+    for (name, slot) in &receipt.slots {
+        let Ok(name) = name.parse() else { continue };
+        for (path, file) in &slot.files {
+            let path = store.slot(&name).join(path);
+            if fetch::digest_of(&path)? != Some(file.sha256) {
+                found.insert(path);
+            }
+        }
+    }
     Ok(found)
 }
 
@@ -111,13 +130,18 @@ fn walk(folder: &Path, under: &str, seen: &mut BTreeMap<String, Kind>) -> Result
 /// `E_STATE` when it is not what it was.
 pub fn copy(from: &Path, to: &Path, mode: u32, sha256: &Digest) -> Result<(), Any> {
     disk::remove_file(to)?;
-    let mut source = disk::at("read", from, File::open(from))?;
+    let changed = || fetch::Error::Changed { path: from.to_owned() };
+    let opened = File::open(from);
+    if opened.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Err(changed().into());
+    }
+    let mut source = disk::at("read", from, opened)?;
     let mut target = disk::at("create", to, platform::create_new(to, mode))?;
     // Between two files this is copy_file_range on Linux: a clone where there are clones.
     disk::at("copy", to, io::copy(&mut source, &mut target))?;
     drop(target);
     if fetch::digest_of(to)? != Some(*sha256) {
-        return Err(fetch::Error::Changed { path: from.to_owned() }.into());
+        return Err(changed().into());
     }
     Ok(())
 }

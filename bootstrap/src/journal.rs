@@ -71,7 +71,7 @@ const SIZE_MAX: u64 = 64 * 1024 * 1024;
 
 /// One line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "entry", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Entry {
     /// The run began with this plan.
     Began {
@@ -205,5 +205,5 @@ pub fn read(store: &Store) -> Result<Option<Story>, Error> {
 
 /// The schema that a line says it has, whatever else it says.
 fn schema_of(text: &[u8]) -> Option<u64> {
-    serde_json::from_slice::<serde_json::Value>(text).ok()?.get("schema")?.as_u64()
+    serde_json::from_slice::<serde_json::Value>(text).ok()?.get("began")?.get("schema")?.as_u64()
 }

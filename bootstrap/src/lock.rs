@@ -67,7 +67,8 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
                 // The process number only makes the message better.
-                let pid = file.take(16).read_to_string(&mut text).ok().and(text.trim().parse().ok());
+                let pid =
+                    file.take(16).read_to_string(&mut text).ok().and(text.trim().parse().ok());
                 return Err(Error::Held { pid, prefix: store.prefix().to_owned() });
             }
             Err(TryLockError::Error(source)) => {

@@ -4,6 +4,7 @@
 //!
 //! Does and decides nothing: what to do is the plan's.
 
+use crate::disk;
 use crate::error::Error as Any;
 use crate::event::{Event, Sink};
 use crate::journal::{self, Entry, Journal, Story};
@@ -13,7 +14,6 @@ use crate::receipt::{self, Receipt};
 use crate::source::Sources;
 use crate::step::{Step, Undo};
 use crate::store::Store;
-use crate::disk;
 use offgrid_manifest::Code;
 
 /// How a run failed beyond what its step says.
@@ -126,7 +126,8 @@ fn steps(
         if context.sources.stop().is_set() {
             return Err(Error::Interrupted.into());
         }
-        context.sink.event(&Event::StepBegan { index, of, what: &step.describe() });
+        let (what, minor) = (&step.describe(), step.is_minor());
+        context.sink.event(&Event::StepBegan { index, of, what, minor });
         // After a crash the journalled Undo stands; see journal.rs.
         if index == undos.len() {
             let undo = step.prepare(context)?;

@@ -129,6 +129,15 @@ pub fn select(
     disk: Option<u64>,
     wanted: Option<&Id>,
 ) -> Result<Selection, Error> {
+    choose(release, host, disk, wanted)
+}
+
+fn choose(
+    release: &Release,
+    host: &Host,
+    disk: Option<u64>,
+    wanted: Option<&Id>,
+) -> Result<Selection, Error> {
     let target = target_of(host)?;
     let version = release.version.to_string();
     let mut of_target: Vec<&Variant> =
@@ -142,10 +151,8 @@ pub fn select(
     // Equal ranks: by name, so that every run chooses the same.
     of_target.sort_by(|a, b| b.rank.cmp(&a.rank).then_with(|| a.id.cmp(&b.id)));
     let facts = facts_of(host, disk);
-    let judged: Vec<(&Variant, Vec<String>)> = of_target
-        .iter()
-        .map(|variant| (*variant, needs::unmet(&variant.needs, &facts)))
-        .collect();
+    let judged: Vec<(&Variant, Vec<String>)> =
+        of_target.iter().map(|variant| (*variant, needs::unmet(&variant.needs, &facts))).collect();
     let winner = match wanted {
         Some(id) => named(&judged, id).ok_or_else(|| Error::NoVariant {
             version: version.clone(),
@@ -213,3 +220,6 @@ fn facts_of(host: &Host, disk: Option<u64>) -> Facts {
         disk,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -252,8 +252,11 @@ impl Store {
         self.sweep()?;
         let state = self.state();
         if !disk::exists(&state) {
-            let mut missing: Vec<PathBuf> =
-                state.ancestors().take_while(|path| !disk::exists(path)).map(Path::to_owned).collect();
+            let mut missing: Vec<PathBuf> = state
+                .ancestors()
+                .take_while(|path| !disk::exists(path))
+                .map(Path::to_owned)
+                .collect();
             missing.reverse();
             let inner = [self.bin(), self.versions(), self.blobs()];
             let folders = missing.iter().chain(inner.iter().filter(|path| !disk::exists(path)));

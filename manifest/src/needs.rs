@@ -44,6 +44,12 @@ pub fn unmet(needs: &Needs, facts: &Facts) -> Vec<String> {
     needs.iter().filter_map(|(key, rule)| why_not(key, rule, facts)).collect()
 }
 
+/// Rounded down, so that it never looks like enough.
+fn amount(bytes: u64) -> String {
+    let (unit, name) = if bytes >> 30 > 0 { (1 << 30, "GiB") } else { (1 << 20, "MiB") };
+    format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit)
+}
+
 fn why_not(key: &str, rule: &Rule, facts: &Facts) -> Option<String> {
     let wanted = shown(rule);
     let version = |what: &str, have: &Option<String>| match have {
@@ -54,7 +60,7 @@ fn why_not(key: &str, rule: &Rule, facts: &Facts) -> Option<String> {
     let bytes = |what: &str, have: Option<u64>| match have {
         None => Some(format!("needs {wanted} of {what}, and how much there is is not known")),
         Some(have) => (!any(rule, &|text| holds_all(text, &|c| compare_bytes(c, have))))
-            .then(|| format!("needs {wanted} of {what}, this machine has {have} bytes")),
+            .then(|| format!("needs {wanted} of {what}, this machine has {}", amount(have))),
     };
     match key {
         "os" => version("system", &facts.os),
@@ -206,7 +212,7 @@ mod tests {
             (r#"{"glibc":">=2.38"}"#, "has 2.36"),
             (r#"{"musl":">=1.2"}"#, "has glibc 2.36"),
             (r#"{"cpu":"avx2 avx512f"}"#, "has it not"),
-            (r#"{"memory":">=64GiB"}"#, "has 17179869184 bytes"),
+            (r#"{"memory":">=64GiB"}"#, "has 16.0 GiB"),
             (r#"{"disk":">=1"}"#, "not known"),
             (r#"{"nvidia":[{"compute":["8.6"],"driver":">=550"}]}"#, "cannot judge"),
             (r#"{"quantum":">=1"}"#, "does not know"),

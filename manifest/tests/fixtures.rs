@@ -1,6 +1,7 @@
 //! The documents of schema 1, as they were signed once. They are kept for ever:
 //! whatever changes in this crate, these files are read, and everything that is
 //! almost one of them is refused.
+// Long because: one table of everything that is almost a fixture.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};

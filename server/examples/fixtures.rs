@@ -5,6 +5,7 @@
 //!
 //! It was run once. The files are kept for ever as they are: every later version
 //! must read them. A new schema gets a folder and a generator of its own.
+// Long because: it was run once, and is kept as it was run.
 #![expect(clippy::unwrap_used, reason = "a generator that cannot go on has failed")]
 
 use offgrid_depot::depot::document;

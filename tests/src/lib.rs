@@ -12,9 +12,11 @@
 
 pub mod base;
 pub mod forge;
+pub mod http;
 pub mod origin;
 pub mod outcome;
 pub mod programs;
+pub mod service;
 pub mod snapshot;
 pub mod victims;
 pub mod world;

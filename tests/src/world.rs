@@ -1,12 +1,18 @@
 //! One world for one test: a home, a depot, the stamped program.
 
 use crate::programs::program;
-use crate::{Outcome, Snapshot, base};
+use crate::{Outcome, Snapshot, base, service};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// For one command; far more than any needs.
+const LIMIT: Duration = Duration::from_secs(240);
 
 /// A temporary world; gone with the value.
 pub struct World {
@@ -35,8 +41,8 @@ impl World {
         fs::create_dir(world.home()).unwrap();
         fs::write(world.home().join("a file of the user's"), "untouched\n").unwrap();
         base::copy_tree(&base::folder().join(depot), &world.depot());
-        // Not by this process: a thread that forks while the copy is open for
-        // writing would make it impossible to run.
+        // By `cp`: a file that this process wrote may be held open for writing by
+        // a child that another test is just starting, and then cannot be run.
         base::copy_tree(&base::folder().join("offgrid-setup"), &world.setup());
         world
     }
@@ -134,17 +140,23 @@ impl World {
         panic!("the depot did not say where it listens");
     }
 
-    /// Everything in the home.
+    /// Everything in the home. Not the lock: it names the last process.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::of(&self.home(), &[])
+        self.snapshot_but(&[])
+    }
+
+    /// The same without these files of the prefix.
+    pub fn snapshot_but(&self, names: &[&str]) -> Snapshot {
+        let names = names.iter().copied().chain(["state/lock"]);
+        let without: Vec<String> =
+            names.map(|name| format!(".local/share/offgrid/{name}")).collect();
+        let without: Vec<&str> = without.iter().map(String::as_str).collect();
+        Snapshot::of(&self.home(), &without)
     }
 
     /// Everything in the home but what an attack may leave: downloads and the lock.
     pub fn snapshot_but_downloads(&self) -> Snapshot {
-        let prefix = ".local/share/offgrid";
-        let without = [format!("{prefix}/blobs"), format!("{prefix}/state/lock")];
-        let without: Vec<&str> = without.iter().map(String::as_str).collect();
-        Snapshot::of(&self.home(), &without)
+        self.snapshot_but(&["blobs"])
     }
 }
 
@@ -163,9 +175,19 @@ impl Drop for World {
     }
 }
 
-/// Runs a command to its end.
+/// Runs a command to its end; one that does not end stops the test.
 pub fn finish(mut command: Command) -> Outcome {
     let line = format!("{command:?}");
-    let output = command.output().unwrap_or_else(|error| panic!("{line}: {error}"));
-    Outcome::new(line, output)
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap_or_else(|error| panic!("{line}: {error}"));
+    let pid = child.id();
+    let (sender, ended) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    match ended.recv_timeout(LIMIT) {
+        Ok(output) => Outcome::new(line, output.unwrap()),
+        Err(_) => {
+            service::signal(pid, "KILL");
+            panic!("did not end within {LIMIT:?}: {line}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! `install`: the first release, or whatever is missing for what is wanted.
 //! Also what `plan` and `update` decide with: the same function, so the same plan.
 
+use super::converge;
 use super::refuse::Error;
 use super::session::{Change, Session, random_hex, random_name};
 use crate::error::Error as Any;
@@ -20,7 +21,8 @@ use offgrid_manifest::release::Folder;
 use offgrid_manifest::verify::{LARGE_MAX, Verified};
 use offgrid_manifest::{Id, Parts, Release};
 use serde_json::json;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// What was decided, and from what.
 pub(super) struct Decision {
@@ -36,16 +38,15 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     service_of(session)?;
     // A machine that nothing is made for is told so before anything is touched.
     select::target_of(&session.host()?)?;
-    session.change(|change| converge(change, &stamped))
+    session.change(|change| install(change, &stamped))
 }
 
-fn converge(change: &Change<'_>, stamped: &Stamped) -> Result<Ending, Any> {
+fn install(change: &Change<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     let session = change.session;
     let receipt = change.receipt()?;
     let sources = session.sources(stamped)?;
     let trusted = refresh(session, stamped, &sources, receipt.as_ref())?;
-    let decision = decide(session, &sources, &trusted, receipt.as_ref())?;
-    carry_out(change, &sources, &decision)
+    converge::converge(change, &sources, &trusted, receipt.as_ref(), &|_| Ok(()))
 }
 
 /// Shows the plan, asks, runs it, and says how it ended.
@@ -113,7 +114,9 @@ fn next_words(session: &Session<'_>, ending: &mut Ending) {
     ending.lines.push("then open: http://localhost:11611".to_owned());
     if let (false, Some(folder)) = (on_path, linked.and_then(Path::parent)) {
         let add = format!("export PATH=\"{}:$PATH\"", folder.display());
-        ending.lines.push(format!("to type just `offgrid`, add this to your shell's profile: {add}"));
+        ending
+            .lines
+            .push(format!("to type just `offgrid`, add this to your shell's profile: {add}"));
     }
 }
 
@@ -173,12 +176,13 @@ pub(super) fn refresh(
     Ok(trusted)
 }
 
-/// Chooses and plans. Reads documents and this machine; changes nothing.
+/// Chooses and plans; files in `damaged` are not reused. Reads documents and this machine; changes nothing.
 pub(super) fn decide(
     session: &Session<'_>,
     sources: &Sources,
     trusted: &Trusted,
     receipt: Option<&Receipt>,
+    damaged: &BTreeSet<PathBuf>,
 ) -> Result<Decision, Any> {
     let settings = session.settings;
     let release = trust::release(trusted, sources, settings.version.as_ref())?;
@@ -192,11 +196,13 @@ pub(super) fn decide(
     }
     let models = wanted_models(session, &release, receipt)?;
     let exe = &session.env.exe;
-    let program = fetch::digest_of(exe)?.ok_or_else(|| fetch::Error::Changed { path: exe.clone() })?;
+    let program =
+        fetch::digest_of(exe)?.ok_or_else(|| fetch::Error::Changed { path: exe.clone() })?;
     let plan = plan::install(&Wish {
         id: random_name()?,
         store: session.store(),
         receipt,
+        damaged,
         release: &release,
         channel: &trusted.channel,
         variant: &selection.variant,

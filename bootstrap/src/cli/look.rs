@@ -11,6 +11,7 @@ use crate::receipt::Receipt;
 use crate::store::SlotName;
 use crate::{disk, fetch, platform, report, run, service, stamp, trust};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 pub(super) fn detect(session: &Session<'_>) -> Result<(), Any> {
     let host = session.host()?;
@@ -28,7 +29,7 @@ pub(super) fn plan(session: &Session<'_>) -> Result<(), Any> {
     let receipt = session.receipt()?;
     let sources = session.sources(&stamped)?;
     let trusted = refresh(session, &stamped, &sources, receipt.as_ref())?;
-    let decision = decide(session, &sources, &trusted, receipt.as_ref())?;
+    let decision = decide(session, &sources, &trusted, receipt.as_ref(), &BTreeSet::new())?;
     let selection = decision.selection.json(&decision.release);
     let all = decision.selection.lines();
     let shown = if session.settings.explain { &all[..] } else { &all[..1] };
@@ -62,7 +63,12 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     };
     let unfinished = unfinished.map(|story| json!({"run": story.plan.id, "what": story.plan.verb}));
     let Some(receipt) = receipt else {
-        let json = json!({"v": 1, "installed": false, "prefix": prefix, "unfinished": unfinished});
+        // Every member is always there: scripts need not ask first.
+        let json = json!({
+            "v": 1, "installed": false, "prefix": prefix, "scope": null, "version": null,
+            "variant": null, "app": null, "engine": null, "channel": null, "slots": [],
+            "service": null, "update": null, "unfinished": unfinished, "trust": null, "notes": [],
+        });
         let text = format!("nothing is installed in {prefix}");
         session.reporter.result(&json, &text);
         return Ok(());
@@ -89,23 +95,29 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
         "trust": trust["trust"],
         "notes": [],
     });
-    let mut text = format!(
-        "OffGrid LLM {} ({}) in {prefix}\n  app      {}\n  engine   {}\n  channel  {}\n  service  {} ({state})",
-        receipt.live.version,
-        receipt.live.variant,
-        slot.map_or("?", |slot| &slot.app),
-        slot.map_or("?", |slot| &slot.engine),
-        receipt.channel,
-        receipt.service,
-    );
-    if let Some(previous) = &receipt.previous {
-        text.push_str(&format!("\n  before   {} (`offgrid rollback`)", previous.version));
-    }
-    if unfinished.is_some() {
-        text.push_str("\n  a run was cut off: type `offgrid repair`");
-    }
+    let text = status_text(&receipt, &prefix, state, unfinished.is_some());
     session.reporter.result(&json, &text);
     Ok(())
+}
+
+/// The same for people.
+fn status_text(receipt: &Receipt, prefix: &str, state: &str, unfinished: bool) -> String {
+    let slot = receipt.slots.get(&receipt.live.to_string());
+    let (app, engine) = slot.map_or(("?", "?"), |slot| (&slot.app, &slot.engine));
+    let mut lines = vec![
+        format!("OffGrid LLM {} ({}) in {prefix}", receipt.live.version, receipt.live.variant),
+        format!("  app      {app}"),
+        format!("  engine   {engine}"),
+        format!("  channel  {}", receipt.channel),
+        format!("  service  {} ({state})", receipt.service),
+    ];
+    if let Some(previous) = &receipt.previous {
+        lines.push(format!("  before   {} (`offgrid rollback`)", previous.version));
+    }
+    if unfinished {
+        lines.push("  a run was cut off: type `offgrid repair`".to_owned());
+    }
+    lines.join("\n")
 }
 
 fn slots(receipt: &Receipt) -> Vec<Value> {

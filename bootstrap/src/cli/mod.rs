@@ -4,6 +4,7 @@
 pub mod args;
 pub mod help;
 
+mod converge;
 mod install;
 mod look;
 mod model;
@@ -25,7 +26,6 @@ use crate::settings::{Command, Settings};
 use crate::{platform, source};
 use args::Parsed;
 use session::Session;
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -131,7 +131,11 @@ fn settle(parsed: &Parsed, env: &Env) -> Result<Settings, Any> {
 }
 
 fn name_of(env: &Env) -> String {
-    if dispatch::called_as_app(env) { "offgrid self".to_owned() } else { "offgrid-setup".to_owned() }
+    if dispatch::called_as_app(env) {
+        "offgrid self".to_owned()
+    } else {
+        "offgrid-setup".to_owned()
+    }
 }
 
 /// Ends with an error before the settings are known.
@@ -141,7 +145,7 @@ fn fail(env: &Env, error: Any) -> u8 {
 
 /// By what was typed alone.
 fn plain_reporter(env: &Env) -> Reporter {
-    let typed = |flag: &str| env.args.iter().any(|word| *word == OsString::from(flag));
+    let typed = |flag: &str| env.args.iter().any(|word| word == flag);
     let style = Style::of(env);
     let color = style.color && !typed("--no-color");
     Reporter::new(Style { json: typed("--json"), color, ..style })

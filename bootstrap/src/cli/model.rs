@@ -72,7 +72,7 @@ fn install(session: &Session<'_>, names: &[&str]) -> Result<Ending, Any> {
         let mut wanted = Vec::new();
         for name in names {
             let model = find_model(&release, name)?;
-            if !receipt.models.get(*name).is_some_and(|have| have.sha256 == model.sha256) {
+            if receipt.models.get(*name).is_none_or(|have| have.sha256 != model.sha256) {
                 wanted.push(Wanted::new(model, &session.place.models));
             }
         }

@@ -1,5 +1,6 @@
 //! What a command refuses before it begins.
 
+use crate::report::units::bytes;
 use offgrid_manifest::{Code, Version};
 use std::path::PathBuf;
 
@@ -30,7 +31,7 @@ pub enum Error {
         live: Version,
     },
     /// More bytes than were allowed.
-    #[error("this takes a download of {needed} bytes; at most {allowed} were allowed")]
+    #[error("this takes a download of {}; at most {} was allowed", bytes(*needed), bytes(*allowed))]
     TooMuch {
         /// Bytes.
         needed: u64,
@@ -46,8 +47,16 @@ pub enum Error {
     /// There is no slot before the live one.
     #[error("there is no earlier release to go back to")]
     NothingBefore,
+    /// A release that is not on this disk, or live already.
+    #[error("{version} is not a release to go back to; there is {known}")]
+    NotKept {
+        /// As asked for.
+        version: Version,
+        /// Those that are.
+        known: String,
+    },
     /// Installed files are not as they should be.
-    #[error("{count} things are not as they were installed:\n  {list}")]
+    #[error("not as it was installed ({count}):\n  {list}")]
     Damaged {
         /// How many.
         count: usize,
@@ -96,9 +105,10 @@ impl Error {
             | Error::Declined
             | Error::Downgrade { .. }
             | Error::TooMuch { .. } => Code::NeedsConsent,
-            Error::NotInstalled { .. } | Error::NothingBefore | Error::NoService { .. } => {
-                Code::Unsupported
-            }
+            Error::NotInstalled { .. }
+            | Error::NothingBefore
+            | Error::NotKept { .. }
+            | Error::NoService { .. } => Code::Unsupported,
             Error::Damaged { .. } => Code::State,
             Error::NotRoot => Code::Perm,
         }
@@ -127,7 +137,12 @@ impl Error {
             Error::NotRoot => "type `sudo` before the command, or leave out --system".into(),
             Error::NoHome => "name a place with --prefix DIR".into(),
             Error::Words { known, .. } => (*known).to_owned(),
-            Error::NoCommand { .. } | Error::Declined | Error::NothingBefore => return None,
+            Error::NothingBefore | Error::NotKept { .. } => {
+                "get a release that the channel lists: `offgrid update --version V \
+                 --allow-downgrade`"
+                    .into()
+            }
+            Error::NoCommand { .. } | Error::Declined => return None,
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::settings::Settings;
 use crate::source::{Reach, Sources, Stop};
 use crate::stamp::Stamped;
 use crate::store::Store;
-use crate::{dispatch, disk};
+use crate::{disk, dispatch};
 use offgrid_manifest::{Code, Time};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -232,8 +232,7 @@ impl Change<'_> {
 
     /// Does the plan.
     pub(super) fn run(&self, plan: &Plan, sources: &Sources) -> Result<(), Any> {
-        let context =
-            Context { store: self.session.store(), sources, sink: self.session.reporter };
+        let context = Context { store: self.session.store(), sources, sink: self.session.reporter };
         run::begin(&context, self.lock, plan)
     }
 
@@ -242,10 +241,11 @@ impl Change<'_> {
         let store = self.session.store();
         let Some(story) = run::unfinished(store)? else { return Ok(()) };
         let settings = self.session.settings;
-        let sources = match crate::stamp::own() {
-            Ok(stamped) => self.session.sources(&stamped)?,
-            Err(_) => self.session.no_sources()?,
-        };
+        // A source that is gone must not stand in the way of taking back.
+        let sources = crate::stamp::own()
+            .map_err(Any::from)
+            .and_then(|stamped| self.session.sources(&stamped))
+            .or_else(|_| self.session.no_sources())?;
         // Forward where everything is on disk; else back, which always works here.
         let fetched = !story.plan.steps.iter().skip(story.done).any(crate::step::Step::fetches);
         let finish = settings.finish || (fetched && !settings.back);

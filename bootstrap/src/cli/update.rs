@@ -1,17 +1,21 @@
 //! `update` and `rollback`: another slot becomes the live one.
 
-use super::install::{carry_out, decide, refresh};
+use super::converge::converge;
+use super::install::{decide, refresh};
 use super::refuse::Error;
 use super::session::{Change, Session, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
 use crate::receipt::Receipt;
+use crate::report::units::bytes;
 use crate::source::Sources;
 use crate::stamp::{self, Stamped};
+use crate::store::SlotName;
 use crate::trust::Trusted;
 use crate::{disk, plan};
 use offgrid_manifest::Version;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     let stamped = stamp::own()?;
@@ -36,11 +40,12 @@ fn update(change: &Change<'_>, stamped: &Stamped) -> Result<Ending, Any> {
         }
         return Ok(ending);
     }
-    let decision = decide(session, &sources, &trusted, Some(&receipt))?;
-    if !decision.plan.steps.is_empty() {
-        session.consent_possible("An update is available. Install it?")?;
-    }
-    carry_out(change, &sources, &decision)
+    converge(change, &sources, &trusted, Some(&receipt), &|decision| {
+        if decision.plan.steps.is_empty() {
+            return Ok(());
+        }
+        session.consent_possible("An update is available. Install it?")
+    })
 }
 
 /// Looks for a newer release and changes nothing.
@@ -51,10 +56,12 @@ fn check(session: &Session<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     if let Some(ending) = nothing_new(session, &receipt, &trusted)? {
         return Ok(ending);
     }
-    let decision = decide(session, &sources, &trusted, Some(&receipt))?;
+    let decision = decide(session, &sources, &trusted, Some(&receipt), &BTreeSet::new())?;
     let (live, new) = (&receipt.live.version, &decision.release.version);
-    let mut ending = Ending::new(Outcome::Available, format!("{new} is available; {live} is live"))
-        .and(format!("a download of {} bytes; type `offgrid update`", decision.plan.download_bytes));
+    let mut ending =
+        Ending::new(Outcome::Available, format!("{new} is available; {live} is live")).and(
+            format!("a download of {}; type `offgrid update`", bytes(decision.plan.download_bytes)),
+        );
     ending.facts = json!({
         "from": live, "version": new, "download_bytes": decision.plan.download_bytes,
     });
@@ -103,19 +110,22 @@ pub(super) fn rollback(session: &Session<'_>) -> Result<Ending, Any> {
     })
 }
 
-/// The slot before, or the one of the release that was asked for.
-fn target(
-    session: &Session<'_>,
-    receipt: &Receipt,
-) -> Result<crate::store::SlotName, Any> {
-    let there = |name: &crate::store::SlotName| receipt.slots.contains_key(&name.to_string());
-    let found = match &session.settings.version {
-        None => receipt.previous.clone().filter(there),
-        Some(version) => {
-            let names = receipt.slots.keys().filter_map(|name| name.parse().ok());
-            names.into_iter().find(|name: &crate::store::SlotName| name.version == *version)
-        }
+/// The slot before, or the one of the release that was typed. A release that a
+/// variable or a file pins is for `install` and `update`.
+fn target(session: &Session<'_>, receipt: &Receipt) -> Result<SlotName, Any> {
+    let there = |name: &SlotName| receipt.slots.contains_key(&name.to_string());
+    let settings = session.settings;
+    let Some(version) = settings.version.as_ref().filter(|_| settings.version_typed) else {
+        let found = receipt.previous.clone().filter(there).filter(|name| *name != receipt.live);
+        return Ok(found.ok_or(Error::NothingBefore)?);
     };
-    let found = found.filter(|name| *name != receipt.live);
-    Ok(found.ok_or(Error::NothingBefore)?)
+    let names = receipt.slots.keys().filter_map(|name| name.parse::<SlotName>().ok());
+    let others: Vec<SlotName> = names.filter(|name| *name != receipt.live).collect();
+    if others.is_empty() {
+        return Err(Error::NothingBefore.into());
+    }
+    let known: Vec<String> = others.iter().map(|name| name.version.to_string()).collect();
+    let found = others.into_iter().find(|name| name.version == *version);
+    let missing = || Error::NotKept { version: version.clone(), known: known.join(", ") };
+    Ok(found.ok_or_else(missing)?)
 }

@@ -45,7 +45,8 @@ fn a_prefix_is_known_by_its_bin_and_its_state() {
 
 #[test]
 fn no_words_and_two_verbs_serve() {
-    for yes in [&[][..], &["serve"], &["server", "--port", "1"], &["--json"], &["--json", "serve"]] {
+    for yes in [&[][..], &["serve"], &["server", "--port", "1"], &["--json"], &["--json", "serve"]]
+    {
         assert!(serves(&words(yes)), "{yes:?}");
     }
     for no in [&["list"][..], &["--version"], &["run", "serve"], &["-v"]] {
@@ -68,7 +69,6 @@ fn without_an_app_the_error_says_what_to_type() {
 
 /// Becomes the app; started by the tests below.
 #[test]
-#[ignore = "a process of another test"]
 fn process() {
     let Some(prefix) = std::env::var_os("OFFGRID_TEST_PREFIX") else { return };
     let mut env = Env::capture();
@@ -96,11 +96,7 @@ fn the_app_gets_its_words_its_folder_and_what_is_not_set_yet() {
         assert_eq!(output.status.code(), Some(42), "{text}");
         let engine = installed.slot("0.1.0").join("llama").join(platform::exe_name("llama-server"));
         let cwd = cwd.canonicalize().unwrap();
-        let end = format!(
-            "{word}|a  b||{}\n7 kept /m m\n{} 0\n",
-            cwd.display(),
-            engine.display()
-        );
+        let end = format!("{word}|a  b||{}\n7 kept /m m\n{} 0\n", cwd.display(), engine.display());
         assert!(text.ends_with(&end), "{text}\nis not\n{end}");
     }
 }

@@ -75,10 +75,19 @@ fn an_app_that_does_not_answer_is_refused() {
 fn an_engine_that_does_not_work_is_refused() {
     let probed = "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\n";
     for (engine, expected) in [
-        ("#!/bin/sh\necho '\x1b[1mbad' >&2; exit 1\n", "--version` ended with status 1: it said: \\u{1b}[1mbad"),
+        (
+            "#!/bin/sh\necho '\x1b[1mbad' >&2; exit 1\n",
+            "--version` ended with status 1: it said: \\u{1b}[1mbad",
+        ),
         ("#!/bin/sh\nsleep 60\n", "--version` did not end within 2 s"),
-        (&format!("{probed}echo out of memory; exit 1\n"), "-ngl 0` ended with status 1: it said: out of"),
-        (&format!("{probed}echo loading; exec sleep 60\n"), "-ngl 0` was not ready within 2 s: it said: loading"),
+        (
+            &format!("{probed}echo out of memory; exit 1\n"),
+            "-ngl 0` ended with status 1: it said: out of",
+        ),
+        (
+            &format!("{probed}echo loading; exec sleep 60\n"),
+            "-ngl 0` was not ready within 2 s: it said: loading",
+        ),
         (&format!("{probed}exit 0\n"), "-ngl 0` ended with status 0"),
     ] {
         let Some(installed) = scripts(APP, engine) else { return };
@@ -86,6 +95,17 @@ fn an_engine_that_does_not_work_is_refused() {
         let text = refused(prove(&installed));
         assert!(text.contains(expected), "{text}");
     }
+}
+
+#[test]
+fn an_engine_that_dies_is_not_waited_for() {
+    let engine = "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\nsleep 0.3; kill -4 $$\n";
+    let Some(installed) = scripts(APP, engine) else { return };
+    std::fs::write(installed.slot(VERSION).join("probe/m.gguf"), "x").unwrap();
+    let began = Instant::now();
+    let result = prove_within(&installed.store, &slot_name(VERSION), &LIMITS, &|| false);
+    assert!(refused(result).contains("-ngl 0` was ended by signal"));
+    assert!(began.elapsed() < LIMITS.load / 4);
 }
 
 #[test]
@@ -102,7 +122,9 @@ fn a_device_that_is_not_seen_is_refused() {
 #[test]
 fn a_request_to_stop_is_heard_in_every_proof() {
     let probed = "#!/bin/sh\n[ \"$1\" = --version ] || exec sleep 60\n";
-    for (app, engine) in [("#!/bin/sh\nsleep 60\n", ""), (APP, "#!/bin/sh\nsleep 60\n"), (APP, probed)] {
+    for (app, engine) in
+        [("#!/bin/sh\nsleep 60\n", ""), (APP, "#!/bin/sh\nsleep 60\n"), (APP, probed)]
+    {
         let Some(installed) = scripts(app, engine) else { return };
         std::fs::write(installed.slot(VERSION).join("probe/m.gguf"), "x").unwrap();
         let began = Instant::now();

@@ -179,7 +179,6 @@ mod tests {
             [("HOME", "u"), ("USERPROFILE", "u"), ("ProgramData", "d"), ("ProgramFiles", "p")];
         let env = env(&vars);
         assert!(places(&env, false).unwrap().prefix.starts_with(base()));
-        let system = places(&env, true).unwrap();
-        assert_eq!(system_config_dir(&env), Some(system.config_dir));
+        assert!(places(&env, true).is_some());
     }
 }

@@ -197,7 +197,14 @@ pub(crate) fn signal(pid: u32, signal: Signal) -> io::Result<()> {
         Signal::Kill => rustix::process::Signal::KILL,
         Signal::Reload => rustix::process::Signal::HUP,
     };
-    Ok(rustix::process::kill_process(process(pid)?, signal)?)
+    let pid = process(pid)?;
+    // What a child in a group of its own has started goes with it.
+    if signal == rustix::process::Signal::KILL
+        && rustix::process::kill_process_group(pid, signal).is_ok()
+    {
+        return Ok(());
+    }
+    Ok(rustix::process::kill_process(pid, signal)?)
 }
 
 /// Zero and what is negative to the kernel mean many processes.

@@ -62,7 +62,8 @@ impl Human {
                 self.clear();
                 self.say(&plan::began(plan));
             }
-            Event::StepBegan { index, of, what } => self.step_began(*index, *of, what, now),
+            Event::StepBegan { minor: true, .. } if !self.style.verbose => {}
+            Event::StepBegan { index, of, what, .. } => self.step_began(*index, *of, what, now),
             Event::StepEnded { .. } => self.step_ended(now),
             Event::Progress { done, total } => self.progress(*done, *total, now),
             Event::Noted { .. } => {}

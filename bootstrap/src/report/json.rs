@@ -51,7 +51,7 @@ fn object(event: &Event<'_>) -> Value {
     match event {
         Event::Looking { what } => json!({"v": 1, "event": "looking", "what": what}),
         Event::RunBegan { plan } => began(plan),
-        Event::StepBegan { index, of, what } => {
+        Event::StepBegan { index, of, what, .. } => {
             json!({"v": 1, "event": "step", "index": index, "of": of, "what": what})
         }
         Event::StepEnded { index } => json!({"v": 1, "event": "step-ended", "index": index}),
@@ -101,7 +101,15 @@ mod tests {
         let lines = told(&[
             (0, Event::Looking { what: "reading\nhead.json" }),
             (0, Event::RunBegan { plan: &plan }),
-            (0, Event::StepBegan { index: 0, of: 3, what: "make the folder /opt/offgrid" }),
+            (
+                0,
+                Event::StepBegan {
+                    index: 0,
+                    of: 3,
+                    what: "make the folder /opt/offgrid",
+                    minor: false,
+                },
+            ),
             (0, Event::StepEnded { index: 0 }),
             (0, Event::Noted { what: "careful", hint: None }),
             (0, Event::TakingBack { why: "no space" }),
@@ -142,7 +150,7 @@ mod tests {
             progress(150, 4),
             progress(160, 9),
             progress(165, 9),
-            (170, Event::StepBegan { index: 1, of: 2, what: "next" }),
+            (170, Event::StepBegan { index: 1, of: 2, what: "next", minor: false }),
             progress(180, 1),
         ]);
         let done: Vec<Option<u64>> = lines

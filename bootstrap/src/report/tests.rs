@@ -21,9 +21,9 @@ fn run(reporter: &Reporter) {
     for event in [
         Event::Looking { what: "reading head.json" },
         Event::RunBegan { plan: &plan },
-        Event::StepBegan { index: 0, of: 2, what: "make /opt/\u{1b}[2J\n/x" },
+        Event::StepBegan { index: 0, of: 2, what: "make /opt/\u{1b}[2J\n/x", minor: false },
         Event::StepEnded { index: 0 },
-        Event::StepBegan { index: 1, of: 2, what: "download" },
+        Event::StepBegan { index: 1, of: 2, what: "download", minor: false },
         Event::Progress { done: 0, total: 1000 },
         Event::Progress { done: 150, total: 1000 },
         Event::Progress { done: 160, total: 1000 },

@@ -5,12 +5,14 @@
 //! that holds the supervisor's lock.
 
 mod envfile;
+mod error;
 pub mod supervise;
+
+pub use error::Error;
 
 use crate::run::{self, Context};
 use crate::store::{SlotName, Store};
 use crate::{disk, gate, platform};
-use offgrid_manifest::Code;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -29,126 +31,6 @@ const END: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(50);
 /// For one answer of the app.
 const ANSWER: Duration = Duration::from_secs(5);
-
-/// What cannot be done with the service or the app.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// There is nobody to stop or restart.
-    #[error("no supervisor runs for `{}`", prefix.display())]
-    NotRunning {
-        /// The prefix.
-        prefix: PathBuf,
-    },
-    /// This operating system has no signals to supervise with.
-    #[error("this system has no foreground supervisor")]
-    NoSupervisor,
-    /// One at a time.
-    #[error("a supervisor{} runs already for `{}`", numbered(pid), prefix.display())]
-    Supervised {
-        /// Its process, when it said so.
-        pid: Option<u32>,
-        /// The prefix.
-        prefix: PathBuf,
-    },
-    /// A second `serve` would end the engines of the first.
-    #[error("the service already runs (process {pid})")]
-    Running {
-        /// The supervisor.
-        pid: u32,
-        /// Where it answers.
-        port: u16,
-    },
-    /// No slot is live.
-    #[error("no release is installed in `{}`", prefix.display())]
-    NoSlot {
-        /// The prefix.
-        prefix: PathBuf,
-    },
-    /// The app of the live slot does not start.
-    #[error("the app of release {slot}, `{}`, could not be started", path.display())]
-    Broken {
-        /// The slot.
-        slot: SlotName,
-        /// The app.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The service does not answer as it should.
-    #[error("the service did not answer from {slot} within {} s: {why}", limit.as_secs())]
-    Unhealthy {
-        /// The slot that it should run.
-        slot: SlotName,
-        /// What was seen last.
-        why: String,
-        /// How long was waited.
-        limit: Duration,
-    },
-    /// The supervisor does not do as it is told.
-    #[error("the supervisor (process {pid}) did not {what} within {} s", END.as_secs())]
-    Deaf {
-        /// Its process.
-        pid: u32,
-        /// "stop".
-        what: &'static str,
-    },
-    /// The operating system refused.
-    #[error("could not {what}")]
-    System {
-        /// "signal process 7".
-        what: String,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-fn numbered(pid: &Option<u32>) -> String {
-    pid.map_or(String::new(), |pid| format!(" (process {pid})"))
-}
-
-impl Error {
-    /// The stable name.
-    pub fn code(&self) -> Code {
-        match self {
-            Error::NotRunning { .. } | Error::NoSupervisor => Code::Unsupported,
-            Error::Supervised { .. } => Code::Locked,
-            Error::Running { .. } => Code::Usage,
-            Error::NoSlot { .. } | Error::Broken { .. } | Error::Deaf { .. } => Code::State,
-            Error::Unhealthy { .. } => Code::Health,
-            Error::System { source, .. } => match source.kind() {
-                std::io::ErrorKind::PermissionDenied => Code::Perm,
-                _ => Code::State,
-            },
-        }
-    }
-
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Error::NotRunning { .. } => "start one with `offgrid self service run`, or use \
-                                         what starts services on this host"
-                .to_owned(),
-            Error::NoSupervisor => "start the app itself with `offgrid serve`".to_owned(),
-            Error::Supervised { .. } => "end it with `offgrid self service stop`".to_owned(),
-            Error::Running { port, .. } => {
-                format!("use http://localhost:{port} or `offgrid self service stop`")
-            }
-            Error::NoSlot { .. } => {
-                "`offgrid update` installs the newest release; `offgrid self status` shows what \
-                 is there"
-                    .to_owned()
-            }
-            Error::Broken { .. } => "go back with `offgrid rollback` or on with `offgrid update`; \
-                                     `offgrid self status` shows what is there"
-                .to_owned(),
-            Error::Unhealthy { .. } => "the supervisor's own output says what the app said \
-                                        before"
-                .to_owned(),
-            Error::Deaf { pid, .. } => format!("end it yourself: kill {pid}"),
-            Error::System { .. } => return None,
-        })
-    }
-}
 
 /// What the supervisor of a prefix does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

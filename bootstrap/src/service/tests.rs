@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::env::Env;
+use offgrid_manifest::Code;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -93,18 +94,23 @@ pub(crate) fn built(name: &str, variable: &str) -> Option<PathBuf> {
     None
 }
 
-/// This test program, to run one ignored test as a process of its own.
+/// This test program, to run one test that does nothing without its variables as a process of its own.
 pub(crate) fn helper(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([test, "--exact", "--ignored", "--nocapture"]);
+    command.args([test, "--exact", "--nocapture"]);
     command
 }
 
-/// Ended and reaped when dropped.
+/// A supervisor; ended with its app and reaped when dropped.
 struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
+        let until = Instant::now() + END;
+        let _ = platform::signal(self.0.id(), platform::Signal::Stop);
+        while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < until {
+            thread::sleep(LOOK);
+        }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -136,7 +142,6 @@ fn supervise(installed: &Installed) -> Process {
 
 /// Supervises; started by the tests below.
 #[test]
-#[ignore = "a process of other tests"]
 fn process() {
     let Some(prefix) = std::env::var_os("OFFGRID_TEST_PREFIX").map(PathBuf::from) else { return };
     let say = |line: &str| eprintln!("{line}");

@@ -52,6 +52,9 @@ impl Error {
             None => else_.to_owned(),
         };
         match self {
+            Error::UnknownCommand { word, .. } if word == "self" => {
+                Some("leave `self` out: it stands only behind `offgrid`".to_owned())
+            }
             Error::UnknownCommand { near, .. } | Error::UnknownFlag { near, .. } => {
                 Some(meant(near, HELP))
             }
@@ -71,7 +74,11 @@ impl Error {
             }
             Error::Conflict(..) => Some("keep one of the two".to_owned()),
             Error::BadFile { path, .. } => Some(format!("open `{}` and mend it", path.display())),
-            Error::BadValue { .. } | Error::BadPath { .. } => None,
+            Error::BadValue { origin, .. } | Error::BadPath { origin, .. } => Some(match origin {
+                Origin::Flag(flag) => format!("give {flag} another value; {HELP} to see which"),
+                Origin::Var(name) => format!("change the variable or take it away: unset {name}"),
+                Origin::Key { path, .. } => format!("open `{}` and mend it", path.display()),
+            }),
         }
     }
 }

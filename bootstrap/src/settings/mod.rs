@@ -70,6 +70,8 @@ pub struct Settings {
     pub variant: Option<Id>,
     /// This release and no other.
     pub version: Option<Version>,
+    /// Whether it was typed, so that a pin does not choose for `rollback`.
+    pub version_typed: bool,
     /// Take expired heads and channels.
     pub accept_stale: bool,
     /// Take an older release than the installed one.

@@ -52,6 +52,7 @@ impl Settings {
             models: stack.models()?,
             variant: stack.read("--variant", value::id)?,
             version: stack.read("--version", value::version)?,
+            version_typed: stack.typed("--version"),
             accept_stale: stack.switch("--accept-stale"),
             allow_downgrade: stack.switch("--allow-downgrade"),
             ca_file: stack.path("--ca-file", value::path)?,

@@ -171,7 +171,8 @@ pub static TABLE: &[Spec] = &[
         "plain text, no colours (NO_COLOR does the same)")
         .default("on, on a terminal"),
     setting("--version", "OFFGRID_SETUP_VERSION", "version", text("V"),
-        "this release instead of the newest, like 0.3.0").of(CHOOSING)
+        "this release instead of the newest, like 0.3.0")
+        .of(&[Install, Update, Plan, Rollback])
         .default("the newest of the channel"),
     setting("--variant", "OFFGRID_SETUP_VARIANT", "variant", text("NAME"),
         "this variant instead of the one that fits best (see plan --explain)").of(CHOOSING)

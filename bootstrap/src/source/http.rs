@@ -5,6 +5,7 @@
 use super::{Error, Fresh, Stream};
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::http::Response;
@@ -30,8 +31,13 @@ impl Client {
             Some(path) => certificates(path)?,
             None => RootCerts::PlatformVerifier,
         };
+        // Named here, so that the certificates that the library brings are left out.
+        let tls = TlsConfig::builder()
+            .root_certs(roots)
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .build();
         let config = Config::builder()
-            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .tls_config(tls)
             .http_status_as_error(false)
             .max_redirects(5)
             .user_agent(concat!("offgrid-setup/", env!("CARGO_PKG_VERSION")))
@@ -83,7 +89,12 @@ impl Client {
         Ok(Stream { body: Box::new(answer.into_body().into_reader()), from: begin, size })
     }
 
-    fn get(&self, url: &str, headers: &[(&str, String)], size: u64) -> Result<Response<Body>, Error> {
+    fn get(
+        &self,
+        url: &str,
+        headers: &[(&str, String)],
+        size: u64,
+    ) -> Result<Response<Body>, Error> {
         let total = Duration::from_secs(60 + size / SLOWEST);
         let mut request = self
             .agent

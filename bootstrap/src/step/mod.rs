@@ -10,8 +10,8 @@ pub use undo::Undo;
 
 use crate::error::Error;
 use crate::fill::SlotPlan;
-use crate::store::SlotName;
 use crate::run::Context;
+use crate::store::SlotName;
 use crate::{disk, fetch, fill, gate, models, platform, service};
 use offgrid_manifest::Digest;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 /// One thing that a run does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "step", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// Make a folder, and those above it that are missing.
     MakeDir {
@@ -104,7 +104,11 @@ impl Step {
             }
             Step::FetchModel { model } => models::prepare(model),
             Step::PutText { path, keep, .. } => {
-                if *keep { Ok(Undo::Nothing) } else { Undo::file(context.store, path) }
+                if *keep {
+                    Ok(Undo::Nothing)
+                } else {
+                    Undo::file(context.store, path)
+                }
             }
             Step::PutFile { path, sha256, .. } => {
                 if fetch::digest_of(path)? == Some(*sha256) {
@@ -143,9 +147,35 @@ impl Step {
         }
     }
 
+    /// The step's name in plans and journals; serde's, without serialising what may
+    /// be thousands of files.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Step::MakeDir { .. } => "make-dir",
+            Step::FillSlot { .. } => "fill-slot",
+            Step::FetchModel { .. } => "fetch-model",
+            Step::PutText { .. } => "put-text",
+            Step::PutFile { .. } => "put-file",
+            Step::Link { .. } => "link",
+            Step::Prove { .. } => "prove",
+            Step::Switch { .. } => "switch",
+            Step::Health { .. } => "health",
+            Step::GiveBack { .. } => "give-back",
+        }
+    }
+
     /// Whether it needs a source.
     pub fn fetches(&self) -> bool {
         matches!(self, Step::FillSlot { .. } | Step::FetchModel { .. })
+    }
+
+    /// Whether it is bookkeeping: shown in the plan, not while it happens.
+    pub fn is_minor(&self) -> bool {
+        match self {
+            Step::MakeDir { .. } | Step::PutText { .. } | Step::Health { .. } => true,
+            Step::GiveBack { undo, .. } => matches!(undo, Undo::RemoveDirs { .. }),
+            _ => false,
+        }
     }
 
     /// The line that people read.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// How to bring back what was there before a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "undo", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Undo {
     /// It was already so: not ours.
     Nothing,

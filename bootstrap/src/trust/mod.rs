@@ -192,8 +192,7 @@ pub fn refresh(
             Fresh::New(bytes, tag) => (bytes, tag),
             // Only asked for when both are there; see Memory::tag.
             Fresh::Same => {
-                let (head, document) =
-                    old.stored(channel).ok_or(crate::source::Error::Nowhere)?;
+                let (head, document) = old.stored(channel).ok_or(crate::source::Error::Nowhere)?;
                 expire(&document, &head, stale, now, &mut warnings)?;
                 return Ok((head, document));
             }

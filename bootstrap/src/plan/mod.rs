@@ -2,12 +2,13 @@
 //! wanted, what is installed and what the host is; `plan` prints it, `run` does
 //! it, and both are the same value.
 
-use crate::fill::{From, PlannedFile, PlannedPack, SlotPlan};
+mod slot;
+
+use crate::fill::SlotPlan;
 use crate::models;
-use crate::receipt::{InstalledModel, Receipt, Slot, SlotFile};
+use crate::receipt::{InstalledModel, Receipt, Slot};
 use crate::step::{Step, Undo};
 use crate::store::{SlotName, Store};
-use offgrid_manifest::parts::{Encoding, EncodingKind};
 use offgrid_manifest::release::{Folder, Variant};
 use offgrid_manifest::verify::Verified;
 use offgrid_manifest::{Channel, Digest, Parts, Release};
@@ -63,6 +64,8 @@ pub struct Wish<'a> {
     pub store: &'a Store,
     /// What is installed.
     pub receipt: Option<&'a Receipt>,
+    /// Files of slots that are not what was installed.
+    pub damaged: &'a BTreeSet<PathBuf>,
     /// The release.
     pub release: &'a Verified<Release>,
     /// The channel that lists it.
@@ -103,8 +106,8 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     let is_live = live.as_ref() == Some(&name);
     let have = receipt.is_some_and(|receipt| receipt.slots.contains_key(&name.to_string()));
     let mut steps = Vec::new();
-    let slot = (!have).then(|| slot_plan(wish, name.clone()));
-    let (mut download, reused, mut disk) = (0, slot.as_ref().map_or(0, reused_bytes), 0);
+    let slot = (!have).then(|| slot::plan(wish, name.clone()));
+    let (mut download, reused, mut disk) = (0, slot.as_ref().map_or(0, slot::reused_bytes), 0);
     if let Some(slot) = &slot {
         (download, disk) = (slot.download_bytes, slot.disk_bytes);
         steps.push(Step::FillSlot { slot: Box::new(slot.clone()) });
@@ -208,99 +211,6 @@ fn slot_record(release: &Release, slot: &SlotPlan) -> Slot {
     }
 }
 
-/// Works out where every file of a slot comes from, cheapest first: a slot on
-/// disk, its blob, the pack.
-fn slot_plan(wish: &Wish<'_>, name: SlotName) -> SlotPlan {
-    let on_disk = on_disk(wish);
-    let mut slot = SlotPlan {
-        name,
-        files: Vec::new(),
-        links: BTreeMap::new(),
-        packs: Vec::new(),
-        documents: documents(wish),
-        download_bytes: 0,
-        disk_bytes: 0,
-    };
-    // Two components may hold one file at one path, with equal bytes.
-    let mut placed = BTreeSet::new();
-    for (folder, parts) in wish.parts {
-        let into = folder.path().as_str();
-        let index = slot.packs.len();
-        let mut skipped = Vec::new();
-        let mut packed = false;
-        for file in &parts.files {
-            let path = format!("{into}/{}", file.path);
-            let reused = on_disk.get(&(file.sha256, file.size));
-            let from = match (reused, best(&file.encodings, wish.near)) {
-                _ if placed.contains(&path) => None,
-                (Some(path), _) => Some(From::Slot(path.clone())),
-                (None, Some(encoding)) => Some(From::Blob(encoding.clone())),
-                (None, None) => Some(From::Pack(index)),
-            };
-            packed |= from == Some(From::Pack(index));
-            if file.encodings.is_empty() && from != Some(From::Pack(index)) {
-                skipped.push(file.path.to_string());
-            }
-            let Some(from) = from else { continue };
-            if let From::Blob(encoding) = &from {
-                slot.download_bytes += encoding.size;
-            }
-            slot.disk_bytes += file.size;
-            placed.insert(path.clone());
-            let (mode, sha256, size) = (file.mode, file.sha256, file.size);
-            slot.files.push(PlannedFile { path, mode, sha256, size, from });
-        }
-        for link in &parts.links {
-            slot.links.insert(format!("{into}/{}", link.path), link.target.clone());
-        }
-        let pack = parts.pack.as_ref().filter(|_| packed);
-        if let Some((pack, encoding)) = pack.and_then(|p| Some((p, best(&p.encodings, wish.near)?))) {
-            slot.download_bytes += encoding.size;
-            let (into, encoding) = (into.to_owned(), encoding.clone());
-            slot.packs.push(PlannedPack { into, size: pack.size, encoding, skipped });
-        }
-    }
-    slot
-}
-
-/// The encoding to fetch: the smallest, or where bytes cost nothing the one that
-/// is decoded fastest.
-fn best(encodings: &[Encoding], near: bool) -> Option<&Encoding> {
-    let known = encodings.iter().filter(|encoding| encoding.kind != EncodingKind::Unknown);
-    known.min_by_key(|encoding| match encoding.kind {
-        EncodingKind::Zst if near => (0, encoding.size),
-        _ => (1, encoding.size),
-    })
-}
-
-/// Every file of every slot on disk, by digest.
-fn on_disk(wish: &Wish<'_>) -> BTreeMap<(Digest, u64), PathBuf> {
-    let Some(receipt) = wish.receipt else { return BTreeMap::new() };
-    let mut files = BTreeMap::new();
-    for (name, slot) in &receipt.slots {
-        let Ok(name) = name.parse() else { continue };
-        let folder = wish.store.slot(&name);
-        for (path, SlotFile { sha256, size, .. }) in &slot.files {
-            files.insert((*sha256, *size), folder.join(path));
-        }
-    }
-    files
-}
-
-fn documents(wish: &Wish<'_>) -> BTreeMap<String, String> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    [
-        ("release.json".to_owned(), text(wish.release.bytes())),
-        ("channel.json".to_owned(), text(wish.channel.bytes())),
-    ]
-    .into()
-}
-
-fn reused_bytes(slot: &SlotPlan) -> u64 {
-    let reused = slot.files.iter().filter(|file| matches!(file.from, From::Slot(_)));
-    reused.map(|file| file.size).sum()
-}
-
 /// Back to the slot before: one switch.
 pub fn rollback(id: String, store: &Store, receipt: &Receipt, to: SlotName) -> Plan {
     let steps = vec![
@@ -314,12 +224,7 @@ pub fn rollback(id: String, store: &Store, receipt: &Receipt, to: SlotName) -> P
 }
 
 /// Models alone: fetched into or taken out of the models folder.
-pub fn models(
-    id: String,
-    receipt: &Receipt,
-    add: &[models::Wanted],
-    remove: &[String],
-) -> Plan {
+pub fn models(id: String, receipt: &Receipt, add: &[models::Wanted], remove: &[String]) -> Plan {
     let mut after = receipt.clone();
     after.run = id.clone();
     let mut steps = Vec::new();
@@ -388,3 +293,6 @@ fn empty(
         disk_bytes: 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! The byte plan of a slot: where every file comes from, cheapest first.
+
+use super::Wish;
+use crate::fill::{From, PlannedFile, PlannedPack, SlotPlan};
+use crate::receipt::SlotFile;
+use crate::store::SlotName;
+use offgrid_manifest::Digest;
+use offgrid_manifest::parts::{Encoding, EncodingKind};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// Works out where every file of a slot comes from, cheapest first: a slot on
+/// disk, its blob, the pack.
+pub(super) fn plan(wish: &Wish<'_>, name: SlotName) -> SlotPlan {
+    let on_disk = on_disk(wish);
+    let mut slot = SlotPlan {
+        name,
+        files: Vec::new(),
+        links: BTreeMap::new(),
+        packs: Vec::new(),
+        documents: documents(wish),
+        download_bytes: 0,
+        disk_bytes: 0,
+    };
+    // Two components may hold one file at one path, with equal bytes.
+    let mut placed = BTreeSet::new();
+    for (folder, parts) in wish.parts {
+        let into = folder.path().as_str();
+        let index = slot.packs.len();
+        let mut skipped = Vec::new();
+        let mut packed = false;
+        for file in &parts.files {
+            let path = format!("{into}/{}", file.path);
+            let reused = on_disk.get(&(file.sha256, file.size));
+            let from = match (reused, best(&file.encodings, wish.near)) {
+                _ if placed.contains(&path) => None,
+                (Some(path), _) => Some(From::Slot(path.clone())),
+                (None, Some(encoding)) => Some(From::Blob(encoding.clone())),
+                (None, None) => Some(From::Pack(index)),
+            };
+            packed |= from == Some(From::Pack(index));
+            if file.encodings.is_empty() && from != Some(From::Pack(index)) {
+                skipped.push(file.path.to_string());
+            }
+            let Some(from) = from else { continue };
+            if let From::Blob(encoding) = &from {
+                slot.download_bytes += encoding.size;
+            }
+            slot.disk_bytes += file.size;
+            placed.insert(path.clone());
+            let (mode, sha256, size) = (file.mode, file.sha256, file.size);
+            slot.files.push(PlannedFile { path, mode, sha256, size, from });
+        }
+        for link in &parts.links {
+            slot.links.insert(format!("{into}/{}", link.path), link.target.clone());
+        }
+        let pack = parts.pack.as_ref().filter(|_| packed);
+        if let Some((pack, encoding)) = pack.and_then(|p| Some((p, best(&p.encodings, wish.near)?)))
+        {
+            slot.download_bytes += encoding.size;
+            let (into, encoding) = (into.to_owned(), encoding.clone());
+            slot.packs.push(PlannedPack { into, size: pack.size, encoding, skipped });
+        }
+    }
+    slot
+}
+
+/// The encoding to fetch: the smallest, or where bytes cost nothing the one that
+/// is decoded fastest.
+fn best(encodings: &[Encoding], near: bool) -> Option<&Encoding> {
+    let known = encodings.iter().filter(|encoding| encoding.kind != EncodingKind::Unknown);
+    known.min_by_key(|encoding| match encoding.kind {
+        EncodingKind::Zst if near => (0, encoding.size),
+        _ => (1, encoding.size),
+    })
+}
+
+/// Every file of every slot on disk, by digest.
+fn on_disk(wish: &Wish<'_>) -> BTreeMap<(Digest, u64), PathBuf> {
+    let Some(receipt) = wish.receipt else { return BTreeMap::new() };
+    let mut files = BTreeMap::new();
+    for (name, slot) in &receipt.slots {
+        let Ok(name) = name.parse() else { continue };
+        let folder = wish.store.slot(&name);
+        for (path, SlotFile { sha256, size, .. }) in &slot.files {
+            let path = folder.join(path);
+            if !wish.damaged.contains(&path) {
+                files.insert((*sha256, *size), path);
+            }
+        }
+    }
+    files
+}
+
+fn documents(wish: &Wish<'_>) -> BTreeMap<String, String> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    [
+        ("release.json".to_owned(), text(wish.release.bytes())),
+        ("channel.json".to_owned(), text(wish.channel.bytes())),
+    ]
+    .into()
+}
+
+/// Bytes that come from slots on disk.
+pub(super) fn reused_bytes(slot: &SlotPlan) -> u64 {
+    let reused = slot.files.iter().filter(|file| matches!(file.from, From::Slot(_)));
+    reused.map(|file| file.size).sum()
+}

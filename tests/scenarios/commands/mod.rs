@@ -1,0 +1,12 @@
+//! Every command, its ending and what it leaves behind.
+
+mod install;
+mod look;
+mod models;
+mod remove;
+mod update;
+
+/// `linux-x86_64` where these tests run.
+fn target() -> String {
+    format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH)
+}
