@@ -194,6 +194,12 @@ run_limited() { # MAX COMMAND...
     fi
     wait "$child" 2>/dev/null
     r_rc=$?
+    # bash --posix was seen to come back from this before the child had begun.
+    while kill -0 "$child" 2>/dev/null; do
+        sleep 1
+        wait "$child" 2>/dev/null
+        r_rc=$?
+    done
     child=''
     if [ -n "$watchdog" ]; then
         kill "$watchdog" 2>/dev/null
@@ -277,9 +283,10 @@ fetch_wget() { # URL FILE MAX
             # wget follows a redirect from https to http without a word, so each one is followed by hand.
             w_tls=''
             case $w_url in https://*) w_tls=--secure-protocol=TLSv1_2 ;; esac
+            # Its own limit is for names and connections; the watchdog above is the first to see a stall.
             # shellcheck disable=SC2086 # one word or none
             run_limited "$3" wget --no-verbose --server-response --max-redirect=0 --tries=1 \
-                --timeout="$STALL_SECONDS" $w_tls -O "$2" "$w_url"
+                --timeout="$((STALL_SECONDS * 2))" $w_tls -O "$2" "$w_url"
         else
             run_limited "$3" wget -q -S -O "$2" "$w_url"
         fi

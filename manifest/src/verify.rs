@@ -252,7 +252,8 @@ pub fn parts(component: &Component, bytes: &[u8]) -> Result<Verified<Parts>, Err
     bounded(bytes, LARGE_MAX)?;
     pinned(bytes, component.parts, Code::Hash)?;
     let proof = Proof { signature: &[], roles: &[] };
-    let parts: Parts = open(bytes, None).map_err(|error| parts::name_problem(bytes).unwrap_or(error))?;
+    let parts: Parts =
+        open(bytes, None).map_err(|error| parts::name_problem(bytes).unwrap_or(error))?;
     parts.check(component)?;
     Ok(Verified { document: parts, bytes: bytes.to_vec(), signature: proof.signature.to_vec() })
 }
