@@ -44,7 +44,7 @@ fn state_of_a_newer_program_is_left_alone() {
         fs::write(&path, was).unwrap();
     }
     let journal = world.prefix().join("state/journal");
-    fs::write(&journal, "{\"entry\":\"began\",\"schema\":2,\"plan\":{}}\n").unwrap();
+    fs::write(&journal, "{\"began\":{\"schema\":2,\"plan\":{}}}\n").unwrap();
     let before = world.snapshot_but_downloads();
     world.run(&["update", "--yes", "--json"]).expect_error(3, "E_SCHEMA");
     before.assert_same(&world.snapshot_but_downloads());
