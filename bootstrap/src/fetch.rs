@@ -4,18 +4,21 @@
 //!
 //! Owns `blobs/<hex>.part`; what becomes of the bytes is the consumer's.
 
+mod files;
 mod judge;
+mod pace;
+mod transfer;
 
-use self::judge::Judge;
+pub use files::{copy_file, copy_program, digest_of};
+
+use self::pace::pause;
+use self::transfer::transfer;
 use crate::disk;
 use crate::error::Error as Any;
 use crate::run;
 use crate::source::{self, Place, Sources};
-use offgrid_manifest::{Code, Digest, Hasher, Pin};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use offgrid_manifest::{Code, Pin};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 /// Why a blob is not to be had.
 #[derive(Debug, thiserror::Error)]
@@ -209,151 +212,6 @@ fn once<C: Consumer>(
     })
 }
 
-fn transfer<C: Consumer>(
-    sources: &Sources,
-    wanted: &Wanted<'_>,
-    stream: Option<source::Stream>,
-    consumer: &mut impl FnMut() -> Result<C, Any>,
-    progress: &mut dyn FnMut(i64),
-) -> Result<(), Any> {
-    let Wanted { pin, partial, finished, .. } = wanted;
-    check_size(wanted, stream.as_ref())?;
-    let mut consumer = Judge::new(consumer()?);
-    let mut hasher = Hasher::new();
-    let mut file = disk::at("open", partial, open_partial(partial))?;
-    let from = stream.as_ref().map_or(pin.size, |stream| stream.from);
-    let mut bytes = vec![0; 256 * 1024];
-    // What an earlier run left, up to where the source goes on.
-    let mut left = from;
-    while left > 0 {
-        let room = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let read = disk::at("read", partial, file.read(&mut bytes[..room]))?;
-        if read == 0 {
-            return Err(Error::Changed { path: partial.to_path_buf() }.into());
-        }
-        hasher.update(&bytes[..read]);
-        consumer.take(&bytes[..read])?;
-        progress(read as i64);
-        left -= read as u64;
-    }
-    let cut = file.set_len(from).and_then(|()| file.seek(SeekFrom::Start(from)));
-    disk::at("write", partial, cut)?;
-    if let Some(stream) = stream {
-        let mut pace = Pace::new(sources);
-        let mut body = stream.body;
-        while let Some(read) = next(sources, wanted, &mut body, &mut bytes)? {
-            hasher.update(&bytes[..read]);
-            if hasher.size() > pin.size {
-                let what = name_of(wanted);
-                return discard(wanted, Error::Size { what, found: hasher.size(), size: pin.size });
-            }
-            disk::at("write", partial, file.write_all(&bytes[..read]))?;
-            consumer.take(&bytes[..read])?;
-            progress(read as i64);
-            pace.after(read, wanted)?;
-        }
-    }
-    let found = hasher.size();
-    if found < pin.size {
-        let source = io::Error::from(io::ErrorKind::UnexpectedEof);
-        return Err(source::Error::broken(&name_of(wanted), source).into());
-    }
-    if hasher.finish() != pin.sha256 {
-        return discard(wanted, Error::Digest { what: name_of(wanted) });
-    }
-    consumer.end()?;
-    drop(file);
-    disk::rename(partial, finished)?;
-    Ok(())
-}
-
-/// Refuses before the first byte a file that says itself that it is another one.
-fn check_size(wanted: &Wanted<'_>, stream: Option<&source::Stream>) -> Result<(), Error> {
-    match stream.and_then(|stream| stream.size) {
-        Some(found) if found != wanted.pin.size => {
-            Err(Error::Size { what: name_of(wanted), found, size: wanted.pin.size })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Throws a poisoned partial away, so that the next source begins anew.
-fn discard(wanted: &Wanted<'_>, error: Error) -> Result<(), Any> {
-    disk::remove_file(wanted.partial)?;
-    Err(error.into())
-}
-
-/// Reads the next bytes; `None` at the end.
-fn next(
-    sources: &Sources,
-    wanted: &Wanted<'_>,
-    body: &mut dyn Read,
-    bytes: &mut [u8],
-) -> Result<Option<usize>, Any> {
-    if sources.stop().is_set() {
-        return Err(run::Error::Interrupted.into());
-    }
-    match body.read(bytes) {
-        Ok(0) => Ok(None),
-        Ok(read) => Ok(Some(read)),
-        Err(_) if sources.stop().is_set() => Err(run::Error::Interrupted.into()),
-        Err(error) => Err(source::Error::broken(&name_of(wanted), error).into()),
-    }
-}
-
-/// Keeps a transfer from going too fast, and notices one that is too slow:
-/// less than 1 KiB a second for a minute is a stall (reference/trust.md A16).
-struct Pace {
-    rate: Option<u64>,
-    began: Instant,
-    total: u64,
-    window: Instant,
-    in_window: u64,
-}
-
-impl Pace {
-    fn new(sources: &Sources) -> Pace {
-        let now = Instant::now();
-        Pace { rate: sources.rate(), began: now, total: 0, window: now, in_window: 0 }
-    }
-
-    fn after(&mut self, read: usize, wanted: &Wanted<'_>) -> Result<(), Any> {
-        self.total += read as u64;
-        self.in_window += read as u64;
-        let minute = Duration::from_secs(60);
-        if self.window.elapsed() > minute {
-            if self.in_window < 60 * 1024 {
-                return Err(source::Error::Stall { url: name_of(wanted) }.into());
-            }
-            (self.window, self.in_window) = (Instant::now(), 0);
-        }
-        if let Some(rate) = self.rate {
-            let due = Duration::from_secs_f64(self.total as f64 / rate.max(1) as f64);
-            // Not waiting for anything: this is the pace that was asked for.
-            std::thread::sleep(due.saturating_sub(self.began.elapsed()).min(SLICE * 4));
-        }
-        Ok(())
-    }
-}
-
-const SLICE: Duration = Duration::from_millis(250);
-
-/// Waits before another try: 1, 2, 4 seconds and up to as much again, so that
-/// many machines do not come back at once. Whether there is still time.
-fn pause(sources: &Sources, tries: u32) -> bool {
-    let jitter = getrandom::u32().unwrap_or(0) % 1000;
-    let base = 500u64 << tries;
-    let wait = Duration::from_millis(base + base * u64::from(jitter) / 1000);
-    let until = Instant::now() + wait;
-    while Instant::now() < until {
-        if sources.stop().is_set() {
-            return false;
-        }
-        std::thread::sleep(SLICE.min(until.saturating_duration_since(Instant::now())));
-    }
-    true
-}
-
 /// Errors that another source cannot mend.
 fn fatal(error: &Any) -> bool {
     !matches!(error.code(), Code::Unreachable | Code::Http | Code::Stall | Code::Hash | Code::Size)
@@ -376,76 +234,4 @@ fn name_of(wanted: &Wanted<'_>) -> String {
 
 fn size_of(path: &Path) -> u64 {
     path.symlink_metadata().map_or(0, |meta| if meta.is_file() { meta.len() } else { 0 })
-}
-
-/// Opens a partial download for reading and writing, never through a link.
-fn open_partial(path: &Path) -> io::Result<File> {
-    if path.symlink_metadata().is_ok_and(|meta| !meta.is_file()) {
-        std::fs::remove_file(path)?;
-    }
-    if path.exists() {
-        return OpenOptions::new().read(true).write(true).open(path);
-    }
-    let file = crate::platform::create_new(path, 0o600)?;
-    drop(file);
-    OpenOptions::new().read(true).write(true).open(path)
-}
-
-/// The digest of a file; `None` when there is none.
-///
-/// # Errors
-/// Any file operation.
-pub fn digest_of(path: &Path) -> Result<Option<Digest>, Any> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if disk::is_absent(&error) => return Ok(None),
-        Err(source) => {
-            return Err(disk::Error { op: "read", path: path.to_owned(), source }.into());
-        }
-    };
-    let mut hasher = Hasher::new();
-    let mut bytes = vec![0; 256 * 1024];
-    loop {
-        match disk::at("read", path, file.read(&mut bytes))? {
-            0 => return Ok(Some(hasher.finish())),
-            read => hasher.update(&bytes[..read]),
-        }
-    }
-}
-
-/// Copies a program into place whole, hashing what is written: beside, synced,
-/// renamed.
-///
-/// # Errors
-/// `E_STATE` when the source is not what it was; any file operation.
-pub fn copy_program(from: &Path, to: &Path, sha256: &Digest) -> Result<(), Any> {
-    copy_file(from, to, sha256, 0o755)
-}
-
-/// As [`copy_program`], with this mode.
-///
-/// # Errors
-/// As [`copy_program`].
-pub fn copy_file(from: &Path, to: &Path, sha256: &Digest, mode: u32) -> Result<(), Any> {
-    let part = disk::beside(to);
-    disk::remove_file(&part)?;
-    let mut source = disk::at("read", from, File::open(from))?;
-    let mut file = disk::at("create", &part, crate::platform::create_new(&part, mode))?;
-    let mut hasher = Hasher::new();
-    let mut bytes = vec![0; 256 * 1024];
-    loop {
-        let read = disk::at("read", from, source.read(&mut bytes))?;
-        if read == 0 {
-            break;
-        }
-        hasher.update(&bytes[..read]);
-        disk::at("write", &part, file.write_all(&bytes[..read]))?;
-    }
-    disk::at("write", &part, file.sync_all())?;
-    drop(file);
-    if hasher.finish() != *sha256 {
-        disk::remove_file(&part)?;
-        return Err(Error::Changed { path: from.to_owned() }.into());
-    }
-    Ok(disk::rename(&part, to)?)
 }

@@ -1,0 +1,68 @@
+//! Whole files on disk: their digest, and a copy that is hashed while it is made.
+
+use super::Error;
+use crate::disk;
+use crate::error::Error as Any;
+use offgrid_manifest::{Digest, Hasher};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+
+/// The digest of a file; `None` when there is none.
+///
+/// # Errors
+/// Any file operation.
+pub fn digest_of(path: &Path) -> Result<Option<Digest>, Any> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if disk::is_absent(&error) => return Ok(None),
+        Err(source) => {
+            return Err(disk::Error { op: "read", path: path.to_owned(), source }.into());
+        }
+    };
+    let mut hasher = Hasher::new();
+    let mut bytes = vec![0; 256 * 1024];
+    loop {
+        match disk::at("read", path, file.read(&mut bytes))? {
+            0 => return Ok(Some(hasher.finish())),
+            read => hasher.update(&bytes[..read]),
+        }
+    }
+}
+
+/// Copies a program into place whole, hashing what is written: beside, synced,
+/// renamed.
+///
+/// # Errors
+/// `E_STATE` when the source is not what it was; any file operation.
+pub fn copy_program(from: &Path, to: &Path, sha256: &Digest) -> Result<(), Any> {
+    copy_file(from, to, sha256, 0o755)
+}
+
+/// As [`copy_program`], with this mode.
+///
+/// # Errors
+/// As [`copy_program`].
+pub fn copy_file(from: &Path, to: &Path, sha256: &Digest, mode: u32) -> Result<(), Any> {
+    let part = disk::beside(to);
+    disk::remove_file(&part)?;
+    let mut source = disk::at("read", from, File::open(from))?;
+    let mut file = disk::at("create", &part, crate::platform::create_new(&part, mode))?;
+    let mut hasher = Hasher::new();
+    let mut bytes = vec![0; 256 * 1024];
+    loop {
+        let read = disk::at("read", from, source.read(&mut bytes))?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&bytes[..read]);
+        disk::at("write", &part, file.write_all(&bytes[..read]))?;
+    }
+    disk::at("write", &part, file.sync_all())?;
+    drop(file);
+    if hasher.finish() != *sha256 {
+        disk::remove_file(&part)?;
+        return Err(Error::Changed { path: from.to_owned() }.into());
+    }
+    Ok(disk::rename(&part, to)?)
+}

@@ -1,0 +1,120 @@
+//! One transfer: hashed while it passes, written to the partial download, handed
+//! to the consumer, and put in place when size and digest are right.
+
+use super::judge::Judge;
+use super::pace::Pace;
+use super::{Consumer, Error, Wanted, name_of};
+use crate::disk;
+use crate::error::Error as Any;
+use crate::run;
+use crate::source::{self, Sources};
+use offgrid_manifest::Hasher;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+/// The bytes that are on disk, then the stream's; whole and right, or an error.
+pub(super) fn transfer<C: Consumer>(
+    sources: &Sources,
+    wanted: &Wanted<'_>,
+    stream: Option<source::Stream>,
+    consumer: &mut impl FnMut() -> Result<C, Any>,
+    progress: &mut dyn FnMut(i64),
+) -> Result<(), Any> {
+    let Wanted { pin, partial, finished, .. } = wanted;
+    check_size(wanted, stream.as_ref())?;
+    let mut consumer = Judge::new(consumer()?);
+    let mut hasher = Hasher::new();
+    let mut file = disk::at("open", partial, open_partial(partial))?;
+    let from = stream.as_ref().map_or(pin.size, |stream| stream.from);
+    let mut bytes = vec![0; 256 * 1024];
+    // What an earlier run left, up to where the source goes on.
+    let mut left = from;
+    while left > 0 {
+        let room = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let read = disk::at("read", partial, file.read(&mut bytes[..room]))?;
+        if read == 0 {
+            return Err(Error::Changed { path: partial.to_path_buf() }.into());
+        }
+        hasher.update(&bytes[..read]);
+        consumer.take(&bytes[..read])?;
+        progress(read as i64);
+        left -= read as u64;
+    }
+    let cut = file.set_len(from).and_then(|()| file.seek(SeekFrom::Start(from)));
+    disk::at("write", partial, cut)?;
+    if let Some(stream) = stream {
+        let mut pace = Pace::new(sources);
+        let mut body = stream.body;
+        while let Some(read) = next(sources, wanted, &mut body, &mut bytes)? {
+            hasher.update(&bytes[..read]);
+            if hasher.size() > pin.size {
+                let what = name_of(wanted);
+                return discard(wanted, Error::Size { what, found: hasher.size(), size: pin.size });
+            }
+            disk::at("write", partial, file.write_all(&bytes[..read]))?;
+            consumer.take(&bytes[..read])?;
+            progress(read as i64);
+            pace.after(read, sources, wanted)?;
+        }
+    }
+    let found = hasher.size();
+    if found < pin.size {
+        let source = io::Error::from(io::ErrorKind::UnexpectedEof);
+        return Err(source::Error::broken(&name_of(wanted), source).into());
+    }
+    if hasher.finish() != pin.sha256 {
+        return discard(wanted, Error::Digest { what: name_of(wanted) });
+    }
+    consumer.end()?;
+    drop(file);
+    disk::rename(partial, finished)?;
+    Ok(())
+}
+
+/// Refuses before the first byte a file that says itself that it is another one.
+fn check_size(wanted: &Wanted<'_>, stream: Option<&source::Stream>) -> Result<(), Error> {
+    match stream.and_then(|stream| stream.size) {
+        Some(found) if found != wanted.pin.size => {
+            Err(Error::Size { what: name_of(wanted), found, size: wanted.pin.size })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Throws a poisoned partial away, so that the next source begins anew.
+fn discard(wanted: &Wanted<'_>, error: Error) -> Result<(), Any> {
+    disk::remove_file(wanted.partial)?;
+    Err(error.into())
+}
+
+/// Reads the next bytes; `None` at the end.
+fn next(
+    sources: &Sources,
+    wanted: &Wanted<'_>,
+    body: &mut dyn Read,
+    bytes: &mut [u8],
+) -> Result<Option<usize>, Any> {
+    if sources.stop().is_set() {
+        return Err(run::Error::Interrupted.into());
+    }
+    match body.read(bytes) {
+        Ok(0) => Ok(None),
+        Ok(read) => Ok(Some(read)),
+        Err(_) if sources.stop().is_set() => Err(run::Error::Interrupted.into()),
+        Err(error) => Err(source::Error::broken(&name_of(wanted), error).into()),
+    }
+}
+
+/// Opens a partial download for reading and writing, never through a link.
+fn open_partial(path: &Path) -> io::Result<File> {
+    if path.symlink_metadata().is_ok_and(|meta| !meta.is_file()) {
+        std::fs::remove_file(path)?;
+    }
+    if path.exists() {
+        return OpenOptions::new().read(true).write(true).open(path);
+    }
+    let file = crate::platform::create_new(path, 0o600)?;
+    drop(file);
+    OpenOptions::new().read(true).write(true).open(path)
+}
