@@ -100,6 +100,29 @@ enum Kind {
     Other,
 }
 
+/// Files in slots that the receipt does not name, by the slot's folder.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn foreign(store: &Store, receipt: &Receipt) -> Result<crate::plan::Foreign, Any> {
+    let mut found = crate::plan::Foreign::new();
+    for (name, slot) in &receipt.slots {
+        let Ok(name) = name.parse() else { continue };
+        let folder = store.slot(&name);
+        if !disk::exists(&folder) {
+            continue;
+        }
+        let mut seen = BTreeMap::new();
+        walk(&folder, "", &mut seen)?;
+        let ours = |path: &String| slot.files.contains_key(path) || slot.links.contains_key(path);
+        let names: Vec<String> = seen.into_keys().filter(|path| !ours(path)).collect();
+        if !names.is_empty() {
+            found.insert(folder, names);
+        }
+    }
+    Ok(found)
+}
+
 /// Lists what is under a folder, never through a link.
 fn walk(folder: &Path, under: &str, seen: &mut BTreeMap<String, Kind>) -> Result<(), Any> {
     for entry in disk::at("list", folder, fs::read_dir(folder))? {

@@ -15,6 +15,7 @@ use crate::source::Sources;
 use crate::step::{Step, Undo};
 use crate::store::Store;
 use offgrid_manifest::Code;
+use std::path::Path;
 
 /// How a run failed beyond what its step says.
 #[derive(Debug, thiserror::Error)]
@@ -173,7 +174,8 @@ fn commit(
 fn tidy(context: &Context<'_>, plan: &Plan) -> Result<(), Any> {
     let store = context.store;
     for step in &plan.steps {
-        if let Step::GiveBack { trash, .. } = step {
+        if let Step::GiveBack { undo, trash, keep } = step {
+            give_back_what_is_not_ours(undo, trash, keep)?;
             disk::remove_tree(trash)?;
         }
     }
@@ -192,6 +194,20 @@ fn tidy(context: &Context<'_>, plan: &Plan) -> Result<(), Any> {
     }
     clear_blobs(store)?;
     Ok(disk::remove_file(&store.journal())?)
+}
+
+/// Puts the files of others back where they were in a tree that is going.
+fn give_back_what_is_not_ours(undo: &Undo, trash: &Path, keep: &[String]) -> Result<(), Any> {
+    let Undo::RemoveTree { path } = undo else { return Ok(()) };
+    for name in keep {
+        let (from, to) = (trash.join(name), path.join(name));
+        // Done already when an earlier try was cut off.
+        if disk::exists(&from) {
+            to.parent().map_or(Ok(()), disk::make_dirs)?;
+            disk::rename(&from, &to)?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes back every step that was intended, last first.

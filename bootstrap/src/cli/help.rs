@@ -109,7 +109,7 @@ fn examples(command: Command) -> &'static [(&'static str, &'static str)] {
         Command::Service => &[
             ("service status", "is it running?"),
             ("service restart", "stop it and start it again"),
-            ("service logs", "what it said last"),
+            ("service run", "stay in the foreground and keep the app running"),
         ],
         Command::Model => &[
             ("model list", "which there are, and which are here"),
@@ -132,8 +132,7 @@ fn more(command: Command) -> Option<&'static str> {
         }
         Command::Rollback => "The release before the last update is still here and starts again.",
         Command::Service => {
-            "Words: status run install uninstall start stop restart logs. `run` stays in the \
-             foreground, as containers need it."
+            "Words: status run stop restart. `run` stays in the foreground, as containers need it."
         }
         Command::Uninstall => "This computer gets back what was there before the first install.",
         _ => return None,

@@ -203,6 +203,9 @@ pub(super) fn decide(
         store: session.store(),
         receipt,
         damaged,
+        foreign: &receipt.map_or(Ok(Default::default()), |receipt| {
+            crate::inspect::foreign(session.store(), receipt)
+        })?,
         release: &release,
         channel: &trusted.channel,
         variant: &selection.variant,

@@ -4,7 +4,7 @@ use super::session::{Session, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
 use crate::plan::{self, Verb};
-use crate::service;
+use crate::{inspect, service};
 use serde_json::json;
 
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
@@ -19,17 +19,28 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
             return Ok(if change.has_finished(Verb::Uninstall) { finished } else { nothing() });
         };
         let purge = session.settings.purge;
-        let kept = if purge { "and the models it installed" } else { "but not your models" };
+        let kept = if purge { "with its models and settings" } else { "but not your models" };
         session.consent(&format!("Remove OffGrid LLM from {prefix}, {kept}?"))?;
         if service::state(session.store()).running.is_some() {
             service::stop(session.store())?;
         }
-        let plan = plan::uninstall(random_name()?, session.store(), &receipt, purge);
+        let foreign = inspect::foreign(session.store(), &receipt)?;
+        let config = purge.then_some(session.place.config.as_path());
+        let id = random_name()?;
+        let plan = plan::uninstall(id, session.store(), &receipt, &foreign, config);
         change.run(&plan, &session.no_sources()?)?;
         let mut ending = Ending::new(Outcome::Uninstalled, format!("removed from {prefix}"));
         if !purge && !receipt.models.is_empty() {
             let models = session.place.models.display();
             ending.lines.push(format!("your models are still in {models}"));
+        }
+        for (folder, names) in &foreign {
+            let line =
+                format!("left, because it is not ours: {}", folder.join(&names[0]).display());
+            ending.lines.push(match names.len() {
+                1 => line,
+                more => format!("{line} and {} more", more - 1),
+            });
         }
         ending.facts = json!({"version": receipt.live.version, "prefix": prefix});
         Ok(ending)

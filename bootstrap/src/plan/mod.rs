@@ -2,7 +2,10 @@
 //! wanted, what is installed and what the host is; `plan` prints it, `run` does
 //! it, and both are the same value.
 
+mod back;
 mod slot;
+
+pub use back::{models, rollback, uninstall};
 
 use crate::fill::SlotPlan;
 use crate::models;
@@ -64,6 +67,8 @@ pub struct Wish<'a> {
     pub store: &'a Store,
     /// What is installed.
     pub receipt: Option<&'a Receipt>,
+    /// What others put into slots.
+    pub foreign: &'a Foreign,
     /// Files of slots that are not what was installed.
     pub damaged: &'a BTreeSet<PathBuf>,
     /// The release.
@@ -94,6 +99,9 @@ pub struct Wish<'a> {
     /// Random text that places this machine in a rollout, for a first install.
     pub machine_id: String,
 }
+
+/// Files in slots that nobody but their owner put there: by the slot's folder.
+pub type Foreign = BTreeMap<PathBuf, Vec<String>>;
 
 /// How many slots are kept: the live one and the one before.
 const KEEP: usize = 2;
@@ -162,6 +170,7 @@ fn old_slots(wish: &Wish<'_>, new: &SlotName) -> Vec<Step> {
     names
         .filter(|name| !kept.contains(&name))
         .map(|name| Step::GiveBack {
+            keep: wish.foreign.get(&wish.store.slot(&name)).cloned().unwrap_or_default(),
             undo: Undo::RemoveTree { path: wish.store.slot(&name) },
             trash: wish.store.trash().join(name.to_string()),
         })
@@ -208,89 +217,6 @@ fn slot_record(release: &Release, slot: &SlotPlan) -> Slot {
         setup: release.setup.version.to_string(),
         files: contents.files,
         links: contents.links,
-    }
-}
-
-/// Back to the slot before: one switch.
-pub fn rollback(id: String, store: &Store, receipt: &Receipt, to: SlotName) -> Plan {
-    let steps = vec![
-        Step::Switch { current: store.current(), slot: to.clone() },
-        Step::Health { slot: to.clone() },
-    ];
-    let mut after = receipt.clone();
-    after.run = id.clone();
-    after.previous = Some(std::mem::replace(&mut after.live, to.clone()));
-    Plan { steps, ..empty(id, Verb::Rollback, receipt, Some(to), Some(after)) }
-}
-
-/// Models alone: fetched into or taken out of the models folder.
-pub fn models(id: String, receipt: &Receipt, add: &[models::Wanted], remove: &[String]) -> Plan {
-    let mut after = receipt.clone();
-    after.run = id.clone();
-    let mut steps = Vec::new();
-    for model in add {
-        steps.extend(model.path.parent().map(|path| Step::MakeDir { path: path.to_owned() }));
-        steps.push(Step::FetchModel { model: Box::new(model.clone()) });
-        let models::Wanted { name, path, sha256, size, .. } = model.clone();
-        after.models.insert(name, InstalledModel { path, sha256, size });
-    }
-    for name in remove {
-        let Some(model) = after.models.remove(name) else { continue };
-        let trash = aside(&model.path);
-        steps.push(Step::GiveBack { undo: Undo::RemoveFile { path: model.path }, trash });
-    }
-    let bytes = add.iter().map(|model| model.size).sum();
-    let plan = empty(id, Verb::Model, receipt, Some(receipt.live.clone()), Some(after));
-    Plan { steps, download_bytes: bytes, disk_bytes: bytes, ..plan }
-}
-
-/// Everything is given back, last first. Models stay unless `purge`: they are
-/// often larger than all the rest, and somebody paid for the bytes.
-pub fn uninstall(id: String, store: &Store, receipt: &Receipt, purge: bool) -> Plan {
-    let models: Vec<&PathBuf> = receipt.models.values().map(|model| &model.path).collect();
-    let mut steps = Vec::new();
-    for (index, made) in receipt.made.iter().enumerate().rev() {
-        let trash = match &made.undo {
-            Undo::RemoveFile { path } if models.contains(&path) => {
-                if !purge {
-                    continue;
-                }
-                aside(path)
-            }
-            // What lies outside the prefix may be on another file system: it waits
-            // beside its place.
-            Undo::RemoveFile { path } if !path.starts_with(store.prefix()) => aside(path),
-            _ => store.trash().join(index.to_string()),
-        };
-        steps.push(Step::GiveBack { undo: made.undo.clone(), trash });
-    }
-    Plan { steps, ..empty(id, Verb::Uninstall, receipt, None, None) }
-}
-
-/// Where a file outside the prefix waits until a run is over.
-fn aside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".gone~");
-    path.with_file_name(name)
-}
-
-fn empty(
-    id: String,
-    verb: Verb,
-    receipt: &Receipt,
-    to: Option<SlotName>,
-    after: Option<Receipt>,
-) -> Plan {
-    Plan {
-        id,
-        verb,
-        from: Some(receipt.live.clone()),
-        to,
-        steps: Vec::new(),
-        receipt: after.map(Box::new),
-        download_bytes: 0,
-        reused_bytes: 0,
-        disk_bytes: 0,
     }
 }
 

@@ -177,7 +177,7 @@ mod tests {
         steps.push(Step::Link { path: "a".into(), target: "b".into() });
         steps.push(Step::Prove { slot: slot.clone() });
         steps.push(Step::Health { slot });
-        steps.push(Step::GiveBack { undo: Undo::Nothing, trash: "t".into() });
+        steps.push(Step::GiveBack { undo: Undo::Nothing, trash: "t".into(), keep: Vec::new() });
         for step in steps {
             let json = serde_json::to_value(&step).unwrap();
             assert_eq!(json.as_object().unwrap().keys().next().unwrap(), step.kind());

@@ -34,8 +34,7 @@ pub enum Command {
 use Command::*;
 
 /// The word after `service` where none is given.
-const SERVICE_WORDS: &[&str] =
-    &["status", "run", "install", "uninstall", "start", "stop", "restart", "logs"];
+const SERVICE_WORDS: &[&str] = &["status", "run", "stop", "restart"];
 
 /// `list` is meant where none is given; the others take names.
 const MODEL_WORDS: &[&str] = &["list", "install", "remove"];
@@ -74,10 +73,10 @@ impl Command {
             Detect => "show what this computer has: system, CPU, GPUs",
             Status => "show what is installed and how it is doing",
             Rollback => "go back to the release before this one",
-            Repair => "end an interrupted run, mend damaged files",
+            Repair => "end a run that was cut off, forward or back",
             Verify => "check every installed file; change nothing",
             Uninstall => "take OffGrid LLM off this computer",
-            Service => "start, stop or look at the app in the background",
+            Service => "run, stop or look at the app",
             Model => "list, fetch or remove models",
             Version => "show version numbers",
         }

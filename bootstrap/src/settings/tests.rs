@@ -209,7 +209,7 @@ fn every_slip_on_the_command_line_reads_well() {
         ("install --check", "`--check` does not belong to `install`, only to `update`"),
         (
             "status --version 1.0.0",
-            "only to `install`, `update`, `plan` / type `offgrid-setup help status`",
+            "only to `install`, `update`, `plan`, `rollback` / type `offgrid-setup help status`",
         ),
         ("--purge", "`--purge` needs a command in front of it: `uninstall`"),
         ("install --source", "`--source` needs a value: --source URL|DIR"),
@@ -217,7 +217,7 @@ fn every_slip_on_the_command_line_reads_well() {
         ("update --version", "`--version` needs a value: --version V"),
         ("install 0.3.0", "to choose a release: `install --version 0.3.0`"),
         ("status now", "`status` does not know what to do with `now`"),
-        ("service strat", "did you mean `service start`?"),
+        ("service restrat", "did you mean `service restart`?"),
         ("service dance", "it knows status, run,"),
         ("model install", "`model install` needs the name of a model"),
         ("model install Q4", "names are of a-z"),
@@ -266,7 +266,11 @@ fn every_slip_in_a_file_or_variable_names_the_place() {
         assert!(text.contains(part), "{user}\n  {text}\n  {part}");
     }
     let said = Said { vars: &[("OFFGRID_SETUP_JSON", "maybe")], ..Said::default() };
-    assert_eq!(said.error(), "`OFFGRID_SETUP_JSON`: `maybe` is not `true` or `false`");
+    assert_eq!(
+        said.error(),
+        "`OFFGRID_SETUP_JSON`: `maybe` is not `true` or `false` / change the variable or take it \
+         away: unset OFFGRID_SETUP_JSON"
+    );
     let said = Said { user: "\u{feff}max_download = 5_000\r\n", ..Said::default() };
     assert_eq!(said.settled().max_download, Some(5_000));
 }

@@ -84,6 +84,9 @@ pub enum Step {
         undo: Undo,
         /// Where files wait until the run is over.
         trash: PathBuf,
+        /// What others put into a tree of ours: it stays where it is.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        keep: Vec<String>,
     },
 }
 
@@ -124,7 +127,7 @@ impl Step {
                 Ok(Undo::SwitchTo { current: current.clone(), slot: context.store.live() })
             }
             Step::Prove { .. } | Step::Health { .. } => Ok(Undo::Nothing),
-            Step::GiveBack { undo, trash } => undo.inverse(context.store, trash),
+            Step::GiveBack { undo, trash, .. } => undo.inverse(context.store, trash),
         }
     }
 
@@ -143,7 +146,7 @@ impl Step {
             Step::Prove { slot } => gate::prove(context, slot),
             Step::Switch { current, slot } => switch(context, current, Some(slot)),
             Step::Health { slot } => service::await_health(context, slot),
-            Step::GiveBack { undo, trash } => undo.give_back(context, trash),
+            Step::GiveBack { undo, trash, .. } => undo.give_back(context, trash),
         }
     }
 

@@ -175,3 +175,36 @@ fn a_link_that_somebody_changed_meanwhile_is_left_alone() {
     assert_eq!(fs::read_to_string(world.offgrid()).unwrap(), "mine");
     assert!(!world.prefix().exists());
 }
+
+#[test]
+fn uninstall_leaves_what_others_put_into_a_slot() {
+    let world = World::new();
+    world.install();
+    let slot = world.prefix().join("current").canonicalize().unwrap();
+    std::fs::create_dir(slot.join("app/notes")).unwrap();
+    std::fs::write(slot.join("app/notes/mine.txt"), "mine\n").unwrap();
+    world.offgrid_run(&["uninstall", "--yes"]).expect(0).says("left, because it is not ours");
+    let left = std::fs::read_to_string(slot.join("app/notes/mine.txt")).unwrap();
+    assert_eq!(left, "mine\n");
+    assert!(!slot.join("app/offgrid").exists() && !slot.join("release.json").exists());
+    assert!(!world.prefix().join("bin").exists() && !world.prefix().join("state").exists());
+}
+
+#[test]
+fn purge_takes_the_settings_too_and_nothing_else_of_their_folder() {
+    let world = World::new();
+    let config = world.home().join(".config/offgrid");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("setup.toml"), "channel = \"stable\"\n").unwrap();
+    std::fs::write(config.join("offgrid.env"), "OFFGRID_PORT=11612\n").unwrap();
+    let before = world.snapshot();
+    world.install();
+    world.offgrid_run(&["uninstall", "--yes"]).expect(0);
+    before.assert_same(&world.snapshot());
+    world.install();
+    std::fs::write(config.join("of somebody else"), "\n").unwrap();
+    world.offgrid_run(&["uninstall", "--yes", "--purge"]).expect(0);
+    let left: Vec<_> =
+        std::fs::read_dir(&config).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["of somebody else"]);
+}

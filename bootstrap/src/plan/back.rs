@@ -1,0 +1,114 @@
+//! Plans that take away: back to the slot before, models alone, everything.
+
+use super::{Foreign, Plan, Verb};
+use crate::models;
+use crate::receipt::{InstalledModel, Receipt};
+use crate::step::{Step, Undo};
+use crate::store::{SlotName, Store};
+use std::path::{Path, PathBuf};
+
+/// Back to the slot before: one switch.
+pub fn rollback(id: String, store: &Store, receipt: &Receipt, to: SlotName) -> Plan {
+    let steps = vec![
+        Step::Switch { current: store.current(), slot: to.clone() },
+        Step::Health { slot: to.clone() },
+    ];
+    let mut after = receipt.clone();
+    after.run = id.clone();
+    after.previous = Some(std::mem::replace(&mut after.live, to.clone()));
+    Plan { steps, ..empty(id, Verb::Rollback, receipt, Some(to), Some(after)) }
+}
+
+/// Models alone: fetched into or taken out of the models folder.
+pub fn models(id: String, receipt: &Receipt, add: &[models::Wanted], remove: &[String]) -> Plan {
+    let mut after = receipt.clone();
+    after.run = id.clone();
+    let mut steps = Vec::new();
+    for model in add {
+        steps.extend(model.path.parent().map(|path| Step::MakeDir { path: path.to_owned() }));
+        steps.push(Step::FetchModel { model: Box::new(model.clone()) });
+        let models::Wanted { name, path, sha256, size, .. } = model.clone();
+        after.models.insert(name, InstalledModel { path, sha256, size });
+    }
+    for name in remove {
+        let Some(model) = after.models.remove(name) else { continue };
+        let trash = aside(&model.path);
+        steps.push(give_back(Undo::RemoveFile { path: model.path }, trash));
+    }
+    let bytes = add.iter().map(|model| model.size).sum();
+    let plan = empty(id, Verb::Model, receipt, Some(receipt.live.clone()), Some(after));
+    Plan { steps, download_bytes: bytes, disk_bytes: bytes, ..plan }
+}
+
+/// Everything is given back, last first. Models and settings stay unless `purge`
+/// names the folder of the settings: models are often larger than all the rest,
+/// and somebody paid for the bytes.
+pub fn uninstall(
+    id: String,
+    store: &Store,
+    receipt: &Receipt,
+    foreign: &Foreign,
+    purge: Option<&Path>,
+) -> Plan {
+    let models: Vec<&PathBuf> = receipt.models.values().map(|model| &model.path).collect();
+    let mut steps = Vec::new();
+    for (index, made) in receipt.made.iter().enumerate().rev() {
+        let trash = match &made.undo {
+            Undo::RemoveFile { path } if models.contains(&path) => {
+                if purge.is_none() {
+                    continue;
+                }
+                aside(path)
+            }
+            // What lies outside the prefix may be on another file system: it waits
+            // beside its place.
+            Undo::RemoveFile { path } if !path.starts_with(store.prefix()) => aside(path),
+            _ => store.trash().join(index.to_string()),
+        };
+        let keep = match &made.undo {
+            Undo::RemoveTree { path } => foreign.get(path).cloned().unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        steps.push(Step::GiveBack { undo: made.undo.clone(), trash, keep });
+    }
+    if let Some(config) = purge {
+        for name in ["setup.toml", "offgrid.env"] {
+            let path = config.join(name);
+            steps.push(give_back(Undo::RemoveFile { path: path.clone() }, aside(&path)));
+        }
+        let (path, top) = (config.to_owned(), config.to_owned());
+        steps.push(give_back(Undo::RemoveDirs { path, top }, store.trash().join("settings")));
+    }
+    Plan { steps, ..empty(id, Verb::Uninstall, receipt, None, None) }
+}
+
+fn give_back(undo: Undo, trash: PathBuf) -> Step {
+    Step::GiveBack { undo, trash, keep: Vec::new() }
+}
+
+/// Where a file outside the prefix waits until a run is over.
+fn aside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".gone~");
+    path.with_file_name(name)
+}
+
+fn empty(
+    id: String,
+    verb: Verb,
+    receipt: &Receipt,
+    to: Option<SlotName>,
+    after: Option<Receipt>,
+) -> Plan {
+    Plan {
+        id,
+        verb,
+        from: Some(receipt.live.clone()),
+        to,
+        steps: Vec::new(),
+        receipt: after.map(Box::new),
+        download_bytes: 0,
+        reused_bytes: 0,
+        disk_bytes: 0,
+    }
+}
