@@ -181,6 +181,7 @@ impl Background {
     /// Any.
     pub fn start(mut command: Command) -> io::Result<Background> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        platform::ends_with_us(&mut command);
         let mut child = spawn(&mut command)?;
         let (stdout, stderr) = (Tail::of(child.stdout.take()), Tail::of(child.stderr.take()));
         Ok(Background { child, ended: None, stdout, stderr })

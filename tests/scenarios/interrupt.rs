@@ -1,7 +1,7 @@
 //! Ctrl-C, a stop request and a closed terminal: everything is taken back, and
 //! what was downloaded is kept.
 
-use e2e::process::{Running, programs_under, stalled, until};
+use e2e::process::{Running, engine_runs, none_stays, stalled, until};
 use e2e::{Origin, Outcome, Snapshot, World};
 use std::fs;
 
@@ -111,6 +111,22 @@ fn an_interrupted_download_of_a_model_leaves_nothing_among_the_models() {
 }
 
 #[test]
+fn an_install_that_is_killed_leaves_no_engine_running() {
+    let world = World::new();
+    let before = world.snapshot();
+    let mut command = world.command(world.setup());
+    command.env("OFFGRID_SETUP_SOURCE", world.depot()).args(["install", "--yes"]);
+    let mut running = Running::start(command);
+    let slots = world.prefix().join("versions");
+    until("the engine runs", || engine_runs(&slots) || !running.is_running());
+    running.kill();
+    none_stays(&slots);
+    world.run(&["repair", "--back", "--yes"]).expect(0);
+    world.run(&["uninstall", "--yes"]).expect(0);
+    before.assert_same(&world.snapshot());
+}
+
+#[test]
 fn ctrl_c_while_the_engine_is_tried_ends_the_engine_too() {
     let world = World::new();
     let before = world.snapshot();
@@ -118,11 +134,11 @@ fn ctrl_c_while_the_engine_is_tried_ends_the_engine_too() {
     command.env("OFFGRID_SETUP_SOURCE", world.depot()).args(["install", "--yes"]);
     let mut running = Running::start(command);
     let slots = world.prefix().join("versions");
-    until("the gate runs", || !programs_under(&slots).is_empty() || !running.is_running());
+    until("the engine runs", || engine_runs(&slots) || !running.is_running());
     running.signal("INT");
     let outcome = running.end();
     assert!([0, 130].contains(&outcome.code), "{outcome:?}");
-    assert_eq!(programs_under(&slots), Vec::<u32>::new());
+    none_stays(&slots);
     world.run(&["uninstall", "--yes"]).expect(0);
     before.assert_same(&world.snapshot());
 }

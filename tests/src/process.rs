@@ -100,6 +100,27 @@ pub fn stalled(world: &World, words: &[&str], after: u64) -> (Origin, Running) {
     (origin, running)
 }
 
+/// Whether an engine of this folder serves: not one that only says its version.
+pub fn engine_runs(folder: &std::path::Path) -> bool {
+    programs_under(folder).iter().any(|id| {
+        let words = std::fs::read_to_string(format!("/proc/{id}/cmdline"));
+        words.is_ok_and(|words| words.contains("--port"))
+    })
+}
+
+/// Waits until no program of this folder runs; ends those that stay.
+#[track_caller]
+pub fn none_stays(folder: &std::path::Path) {
+    if came(|| programs_under(folder).is_empty()) {
+        return;
+    }
+    let left = programs_under(folder);
+    for id in &left {
+        let _ = Command::new("kill").args(["-KILL", &id.to_string()]).status();
+    }
+    panic!("{left:?} ran on");
+}
+
 /// The processes whose program lies under this folder.
 pub fn programs_under(folder: &std::path::Path) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();

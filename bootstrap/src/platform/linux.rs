@@ -5,7 +5,9 @@ use crate::host::{Arch, Uname};
 use super::LiveFacts;
 use std::fs::File;
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 
 // host facts
 
@@ -34,4 +36,18 @@ pub(crate) fn live_facts() -> LiveFacts {
 /// one by one.
 pub(crate) fn sync_tree(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::syncfs(File::open(path)?)?)
+}
+
+// processes
+
+/// The kernel does it, also when we are killed. Of a thread that starts a child
+/// and ends, it is the end of the thread that counts.
+#[expect(unsafe_code, reason = "the standard library runs nothing between fork and exec itself")]
+pub(crate) fn ends_with_us(command: &mut Command) {
+    let ask = || {
+        let signal = Some(rustix::process::Signal::KILL);
+        Ok(rustix::process::set_parent_process_death_signal(signal)?)
+    };
+    // SAFETY: one system call, no memory is taken and no lock.
+    unsafe { command.pre_exec(ask) };
 }

@@ -32,6 +32,8 @@
 //! - `exec(command) -> io::Error`: becomes another program; returns only when
 //!   that failed.
 //! - `own_group(command)`: a child that the terminal's Ctrl-C does not reach.
+//! - `ends_with_us(command)`: a child that the kernel kills when we are gone,
+//!   where it can.
 //! - `on_signal(kinds, act)`: calls `act` on a thread for each; more than one
 //!   caller may listen.
 //! - `can_supervise() -> bool`: whether `signal` knows [`Signal::Stop`] and

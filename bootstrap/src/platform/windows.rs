@@ -172,6 +172,9 @@ pub(crate) fn exec(command: &mut Command) -> io::Error {
 /// ended as a whole either; that takes a job object.
 pub(crate) fn own_group(_command: &mut Command) {}
 
+/// Nothing yet: as [`own_group`], it takes a job object.
+pub(crate) fn ends_with_us(_command: &mut Command) {}
+
 type Act = Box<dyn Fn(Caught) + Send>;
 
 /// All who listen: the system's handler can be set once only.

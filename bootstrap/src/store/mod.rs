@@ -217,15 +217,20 @@ impl Store {
         self.state().join("made.json")
     }
 
+    /// Where a run that was cut off may have only begun to write.
+    fn drafts(&self) -> impl Iterator<Item = PathBuf> {
+        let state = [self.receipt(), self.trust(), self.id(), self.made(), self.journal()];
+        let rest = [self.program(), self.current()];
+        state.into_iter().chain(rest).map(|target| disk::beside(&target))
+    }
+
     /// Removes what a run that was cut off had only begun to write.
     ///
     /// # Errors
     /// Any file operation.
     pub fn clear_drafts(&self) -> Result<(), Error> {
-        let targets =
-            [self.receipt(), self.trust(), self.id(), self.made(), self.program(), self.current()];
-        for target in &targets {
-            disk::remove_file(&disk::beside(target))?;
+        for draft in self.drafts() {
+            disk::remove_file(&draft)?;
         }
         Ok(())
     }
