@@ -194,7 +194,7 @@ impl Step {
             }
             Step::Prove { slot } => format!("prove that {slot} generates text on this machine"),
             Step::Switch { slot, .. } => format!("switch to {slot}"),
-            Step::Health { .. } => "wait until the service answers".to_owned(),
+            Step::Health { .. } => "wait until the service answers, if it runs".to_owned(),
             Step::GiveBack { undo, .. } => undo.describe(),
         }
     }
