@@ -73,6 +73,12 @@ pub fn cut(command: &Command, point: &Point) -> Outcome {
     finish(under_strace(command, &["-o", "/dev/null", "-e", &trace, "-e", &inject]))
 }
 
+/// Runs the command while every call of this kind fails with this error.
+pub fn failing(command: &Command, call: &str, error: &str) -> Outcome {
+    let (trace, inject) = (format!("trace={call}"), format!("inject={call}:error={error}"));
+    finish(under_strace(command, &["-o", "/dev/null", "-e", &trace, "-e", &inject]))
+}
+
 /// With its threads, without the programs that it starts.
 fn under_strace(command: &Command, words: &[&str]) -> Command {
     let mut strace = Command::new("strace");
