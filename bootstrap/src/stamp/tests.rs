@@ -1,0 +1,105 @@
+use super::*;
+use offgrid_manifest::root::Floors;
+use offgrid_manifest::stamp::StampedRoot;
+use offgrid_manifest::{Digest, Time};
+use std::fs;
+use std::path::Path;
+
+/// A fixture with its signature. Root 2 follows root 1 and has another head key.
+fn fixture(name: &str) -> (Vec<u8>, String) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifest/tests/fixtures/v1");
+    let signature = fs::read_to_string(folder.join(format!("{name}.minisig"))).unwrap();
+    (fs::read(folder.join(name)).unwrap(), signature)
+}
+
+fn stamped(name: &str) -> Stamped {
+    let (bytes, signature) = fixture(name);
+    let root = first_root(&bytes, signature.as_bytes()).unwrap();
+    let stamp = Stamp {
+        schema: 1,
+        root: StampedRoot::new(&bytes, &signature),
+        sources: vec!["https://example.org/".into()],
+        floors: root.floors.clone(),
+        issued: Time::from_unix(1_788_220_800),
+    };
+    Stamped { stamp, root }
+}
+
+/// What a program with the first stamp says of one with the second, when it
+/// knows these roots.
+fn verdict(foreign: &Stamp, own: &Stamped, chain: &[&Stamped]) -> Option<Code> {
+    let chain: Vec<Digest> = chain.iter().map(|stamped| stamped.root.digest()).collect();
+    judge(foreign, own, &chain).err().map(|error| error.code())
+}
+
+#[test]
+fn a_root_of_the_verified_chain_may_take_over_and_no_other() {
+    let (one, two) = (stamped("root-1.json"), stamped("root-2.json"));
+    assert_eq!(verdict(&one.stamp, &one, &[]), None);
+    assert_eq!(verdict(&one.stamp, &one, &[&two]), None);
+    assert_eq!(verdict(&two.stamp, &one, &[&two]), None);
+    // It is signed by the right keys, but nobody has shown it to us yet.
+    assert_eq!(verdict(&two.stamp, &one, &[]), Some(Code::UntrustedBinary));
+    // Correctly signed by itself, as any stranger's is.
+    let stranger = stamped("wrong/root-3.json");
+    assert_eq!(verdict(&stranger.stamp, &one, &[&two]), Some(Code::UntrustedBinary));
+}
+
+#[test]
+fn an_earlier_root_than_ours_would_bring_back_its_keys() {
+    let (one, two) = (stamped("root-1.json"), stamped("root-2.json"));
+    assert_eq!(verdict(&one.stamp, &two, &[]), Some(Code::UntrustedBinary));
+    // Even when it is named: what was remembered before this program came.
+    assert_eq!(verdict(&one.stamp, &two, &[&one]), Some(Code::UntrustedBinary));
+}
+
+#[test]
+fn a_stamp_that_would_not_work_is_refused() {
+    let one = stamped("root-1.json");
+    let mut other = one.stamp.clone();
+    other.root.signature = fixture("root-2.json").1;
+    assert_eq!(verdict(&other, &one, &[]), Some(Code::SigThreshold));
+    other.root.document.push('?');
+    assert_eq!(verdict(&other, &one, &[]), Some(Code::Parse));
+    let mut other = one.stamp.clone();
+    other.sources.clear();
+    assert_eq!(verdict(&other, &one, &[]), Some(Code::UntrustedBinary));
+}
+
+#[test]
+fn floors_may_rise_and_not_fall() {
+    let mut one = stamped("root-1.json");
+    let stable: offgrid_manifest::Id = "stable".parse().unwrap();
+    let beta: offgrid_manifest::Id = "beta".parse().unwrap();
+    // The root's own floors (head 3, stable 41) hold, whatever the stamp says.
+    let mut other = one.stamp.clone();
+    other.floors = Floors::default();
+    assert_eq!(verdict(&other, &one, &[]), None);
+
+    one.stamp.floors.head = 7;
+    assert_eq!(verdict(&other, &one, &[]), Some(Code::Rollback));
+    other.floors.head = 7;
+    assert_eq!(verdict(&other, &one, &[]), None);
+    other.floors.head = 8;
+    assert_eq!(verdict(&other, &one, &[]), None);
+
+    one.stamp.floors.channel.insert(stable.clone(), 42);
+    assert_eq!(verdict(&other, &one, &[]), Some(Code::Rollback));
+    other.floors.channel.insert(stable, 42);
+    one.stamp.floors.channel.insert(beta.clone(), 1);
+    let error = judge(&other, &one, &[]).unwrap_err().to_string();
+    assert!(error.contains("channel beta 0") && error.contains("below 1"), "{error}");
+    other.floors.channel.insert(beta, 2);
+    assert_eq!(verdict(&other, &one, &[]), None);
+}
+
+#[test]
+fn the_floor_of_a_role_with_new_keys_starts_anew() {
+    let (mut one, two) = (stamped("root-1.json"), stamped("root-2.json"));
+    // Root 2 has another head key: a thief may have counted the old one ahead.
+    one.stamp.floors.head = 9_000_000;
+    assert_eq!(verdict(&two.stamp, &one, &[&two]), None);
+    // The release keys are the same, so those floors stand.
+    one.stamp.floors.channel.insert("stable".parse().unwrap(), 42);
+    assert_eq!(verdict(&two.stamp, &one, &[&two]), Some(Code::Rollback));
+}
