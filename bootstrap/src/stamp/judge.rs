@@ -3,6 +3,7 @@
 //! release pins the file is the caller's to have checked before.
 
 use super::Stamped;
+use crate::disk;
 use offgrid_manifest::root::{Floors, Role};
 use offgrid_manifest::verify::first_root;
 use offgrid_manifest::{Code, Digest, Root, Stamp};
@@ -10,6 +11,9 @@ use offgrid_manifest::{Code, Digest, Root, Stamp};
 /// Why another bootstrapper may not take over.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// Nobody stamped it.
+    #[error("the new bootstrapper carries no root of trust")]
+    Unstamped,
     /// It trusts a root that was never verified here.
     #[error("the new bootstrapper trusts a root that is not in the chain of this one")]
     Foreign,
@@ -26,30 +30,37 @@ pub enum Error {
     /// It could never find a depot.
     #[error("the new bootstrapper names no source")]
     NoSource,
-    /// Its root.
+    /// Its section, stamp or root.
     #[error(transparent)]
     Document(#[from] offgrid_manifest::Error),
+    /// Its file.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
 }
 
 impl Error {
     /// The stable name.
     pub fn code(&self) -> Code {
         match self {
-            Error::Foreign | Error::NoSource => Code::UntrustedBinary,
+            Error::Unstamped | Error::Foreign | Error::NoSource => Code::UntrustedBinary,
             Error::Floor { .. } => Code::Rollback,
             Error::Document(error) => error.code(),
+            Error::Disk(error) => error.code(),
         }
     }
 
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Error::Foreign | Error::NoSource | Error::Floor { .. } => Some(
+            Error::Document(error) if error.code() != Code::UntrustedBinary => {
+                crate::error::hint_of(error.code())
+            }
+            Error::Disk(error) => error.hint(),
+            _ => Some(
                 "it was not run and this program stays; tell whoever publishes the depot that \
-                 its setup file is stamped for another one"
+                 its setup file is stamped wrongly"
                     .into(),
             ),
-            Error::Document(error) => crate::error::hint_of(error.code()),
         }
     }
 }

@@ -8,9 +8,14 @@ mod tests;
 
 pub use judge::{Error, judge};
 
-use crate::platform;
+use crate::{disk, platform};
 use offgrid_manifest::verify::{Verified, first_root};
-use offgrid_manifest::{Code, Root, Stamp};
+use offgrid_manifest::{Code, Root, Stamp, stamp};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+/// The largest bootstrapper, in bytes.
+const FILE_MAX: u64 = 64 * 1024 * 1024;
 
 /// The stamp and its root, checked.
 #[derive(Debug, Clone)]
@@ -33,4 +38,25 @@ pub fn own() -> Result<Stamped, offgrid_manifest::Error> {
     };
     let root = first_root(&stamp.root.bytes()?, stamp.root.signature.as_bytes())?;
     Ok(Stamped { stamp, root })
+}
+
+/// Reads the stamp of another bootstrapper, which is not run.
+///
+/// # Errors
+/// As [`of_bytes`], and any I/O error.
+pub fn of_file(path: &Path) -> Result<Stamp, Error> {
+    let absent = || io::Error::from(ErrorKind::NotFound);
+    let absent = || disk::Error { op: "read", path: path.to_owned(), source: absent() };
+    of_bytes(&disk::read(path, FILE_MAX)?.ok_or_else(absent)?)
+}
+
+/// The same for the bytes of the file.
+///
+/// # Errors
+/// `E_UNTRUSTED_BINARY` when it is no bootstrapper or nobody stamped it: exit 3
+/// and `E_UNSTAMPED` are for the program that runs. `E_PARSE`; `E_SCHEMA` for
+/// the stamp of a newer program.
+pub fn of_bytes(bytes: &[u8]) -> Result<Stamp, Error> {
+    let section = stamp::find(bytes).map_err(|error| error.at("the new bootstrapper"))?;
+    Stamp::from_section(&bytes[section])?.ok_or(Error::Unstamped)
 }

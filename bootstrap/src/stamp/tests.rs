@@ -103,3 +103,32 @@ fn the_floor_of_a_role_with_new_keys_starts_anew() {
     one.stamp.floors.channel.insert("stable".parse().unwrap(), 42);
     assert_eq!(verdict(&two.stamp, &one, &[&two]), Some(Code::Rollback));
 }
+
+#[test]
+fn the_stamp_of_this_very_program_is_found_in_its_file() {
+    // Nobody stamps a test, and its file has the section all the same.
+    let path = std::env::current_exe().unwrap();
+    let error = of_file(&path).unwrap_err();
+    assert_eq!((error.code(), own().unwrap_err().code()), (Code::UntrustedBinary, Code::Unstamped));
+    assert!(matches!(error, Error::Unstamped), "{error}");
+
+    let mut bytes = fs::read(&path).unwrap();
+    let section = stamp::find(&bytes).unwrap();
+    assert_eq!(bytes[section.clone()], platform::stamp_section());
+    assert_eq!(stamp::made_for(&bytes).unwrap().arch(), std::env::consts::ARCH);
+
+    let one = stamped("root-1.json").stamp;
+    bytes[section.clone()].copy_from_slice(&one.to_section().unwrap());
+    assert_eq!(of_bytes(&bytes).unwrap(), one);
+    bytes[section.start] ^= 1;
+    assert_eq!(of_bytes(&bytes).unwrap_err().code(), Code::Parse);
+}
+
+#[test]
+fn what_is_no_bootstrapper_is_not_to_be_trusted() {
+    let error = of_bytes(b"#!/bin/sh\n").unwrap_err();
+    assert_eq!(error.code(), Code::UntrustedBinary);
+    assert!(error.to_string().contains("the new bootstrapper: it is not"), "{error}");
+    assert!(error.hint().unwrap().contains("not run"));
+    assert_eq!(of_file(Path::new("/nothing/here")).unwrap_err().code(), Code::State);
+}
