@@ -2,8 +2,8 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    artifact, cli, disk, fetch, fill, gate, journal, lock, run, select, service, settings, source,
-    store, trust, unpack,
+    artifact, cli, disk, fetch, fill, gate, journal, lock, run, select, service, settings, setup,
+    source, stamp, store, trust, unpack,
 };
 use offgrid_manifest::Code;
 
@@ -44,6 +44,8 @@ errors! {
     Source(source::Error),
     Trust(trust::Error),
     Artifact(artifact::Error),
+    Stamp(stamp::Error),
+    Setup(setup::Error),
     Select(select::Error),
     Fetch(fetch::Error),
     Fill(fill::Error),

@@ -19,6 +19,7 @@ mod json;
 mod lock;
 mod minisign;
 mod network;
+mod renew;
 mod rights;
 mod service;
 mod space;

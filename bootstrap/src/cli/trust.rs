@@ -176,6 +176,7 @@ fn believe(session: &Session<'_>, place: &Place) -> Result<(Trusted, crate::sour
     match trust::refresh(&inquiry, &sources) {
         Ok(trusted) => {
             warn(session, &trusted);
+            super::own::check_age(&trusted)?;
             if trusted.changed {
                 place.write(&trusted.memory)?;
             }

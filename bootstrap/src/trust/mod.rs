@@ -220,15 +220,11 @@ impl Client<'_> {
         self.check_root()
     }
 
-    /// Whether the root may vouch for anything new, and this program may go on.
+    /// Whether the root may vouch for anything new.
     fn check_root(&self) -> Result<(), Any> {
         let root = &self.memory.root;
         if root.expires < self.now {
             return Err(Error::RootExpired { expires: root.expires, now: self.now }.into());
-        }
-        let own: Version = env!("CARGO_PKG_VERSION").parse()?;
-        if root.min_bootstrap > own {
-            return Err(Error::Outdated { needs: root.min_bootstrap.clone(), own }.into());
         }
         Ok(())
     }
@@ -332,6 +328,18 @@ impl Client<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a program of this version may go on under this root. Apart from
+/// [`refresh`], because an update first tries to bring a newer one.
+///
+/// # Errors
+/// `E_SCHEMA`.
+pub fn check_age(root: &Root, own: &Version) -> Result<(), Error> {
+    if root.min_bootstrap > *own {
+        return Err(Error::Outdated { needs: root.min_bootstrap.clone(), own: own.clone() });
+    }
+    Ok(())
 }
 
 /// Verifies a document by a signature file of any source: a source that has the
