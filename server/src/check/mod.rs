@@ -7,7 +7,7 @@ mod decode;
 mod leftovers;
 
 use crate::depot::Depot;
-use crate::publish::scripts::{Pins, pins_in};
+use crate::sign::scripts::{Pins, pins_in};
 use crate::{depot, disk, trust};
 use offgrid_manifest::verify::{self, LARGE_MAX, SMALL_MAX};
 use offgrid_manifest::{Channel, Code, Digest, Head, Pin, Release, Root, Time, Verified, Version};
