@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// Lets the current release bring this bootstrapper, as version 9.9.9.
-fn bring(depot: &Path, setup: &[u8]) {
+pub(crate) fn bring(depot: &Path, setup: &[u8]) {
     let mut forge = Forge::of(depot);
     let digest = forge.blob(setup);
     forge.release(|release| {
@@ -32,7 +32,7 @@ fn standin(world: &World, word: &str) -> Vec<u8> {
 }
 
 /// The real one, another file than the installed one.
-fn newer(world: &World) -> Vec<u8> {
+pub(crate) fn newer(world: &World) -> Vec<u8> {
     let mut bytes = fs::read(world.setup()).unwrap();
     bytes.extend(b"newer");
     bytes
