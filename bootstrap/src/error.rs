@@ -85,8 +85,8 @@ pub fn hint_of(code: Code) -> Option<String> {
         }
         Code::Schema => "update this program: fetch the newest offgrid-setup and run it again",
         Code::Frozen => {
-            "the source may be cut off from the news; try another with --source URL, or accept \
-             the old state with --accept-stale"
+            "if this computer's clock is right, the source may be cut off from the news; try \
+             another with --source URL, or accept the old state with --accept-stale"
         }
         Code::Rollback | Code::Mixmatch | Code::Hash | Code::Size => {
             "the source may be outdated or damaged; try another with --source URL"
