@@ -22,5 +22,6 @@ mod network;
 mod rights;
 mod service;
 mod space;
+mod stamp;
 mod torn;
 mod words;
