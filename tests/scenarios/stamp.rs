@@ -94,8 +94,7 @@ fn words_variables_and_files_move_the_source_and_never_the_trust() {
         command.env("OFFGRID_SETUP_SOURCE", theirs).env(format!("OFFGRID_SETUP_{name}"), &root);
         command.args(["install", "--yes", "--json"]);
         let outcome = e2e::world::finish(command);
-        // Refused as a variable that does not exist, or not obeyed.
-        assert!(matches!(outcome.code, 2 | 5), "{name}: {outcome:?}");
+        outcome.expect_error(5, "E_SIG_THRESHOLD");
         before.assert_same(&world.snapshot());
     }
     let config = world.home().join(".config/offgrid");

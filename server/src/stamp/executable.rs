@@ -45,6 +45,11 @@ impl Executable {
         Ok(Executable { path: path.to_owned(), bytes, section })
     }
 
+    /// The whole file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Its stamp; `None` when nobody has stamped it.
     ///
     /// # Errors
