@@ -60,8 +60,8 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
                 out: args.out,
                 now: now(&args.clock),
             };
-            let stamp = stamp::run(&options)?;
-            report::stamped(&options.out, &stamp);
+            let done = stamp::run(&options)?;
+            report::stamped(&options.out, &done);
             Ok(ExitCode::SUCCESS)
         }
     }

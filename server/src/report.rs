@@ -8,7 +8,8 @@ use crate::head::Headed;
 use crate::init;
 use crate::publish::Published;
 use crate::rotate::Rotated;
-use offgrid_manifest::{Digest, Stamp};
+use crate::stamp::Stamped;
+use offgrid_manifest::Digest;
 use std::error::Error as _;
 use std::process::ExitCode;
 
@@ -107,8 +108,9 @@ pub fn checked(report: &Report) -> ExitCode {
 }
 
 /// After `stamp`.
-pub fn stamped(out: &std::path::Path, stamp: &Stamp) {
-    eprintln!("stamped {} for {}", out.display(), stamp.sources.join(" "));
+pub fn stamped(out: &std::path::Path, done: &Stamped) {
+    eprintln!("stamped {} for {}", out.display(), done.stamp.sources.join(" "));
+    done.signature.note().iter().for_each(|note| eprintln!("note: {note}"));
 }
 
 /// When `serve` is ready.

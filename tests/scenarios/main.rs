@@ -23,5 +23,6 @@ mod renew;
 mod rights;
 mod service;
 mod space;
+mod stamp;
 mod torn;
 mod words;

@@ -6,5 +6,7 @@ mod build;
 mod check;
 mod publish;
 mod serve;
+mod setup;
+mod signed;
 mod stamp;
 mod world;
