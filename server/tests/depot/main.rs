@@ -4,6 +4,9 @@
 mod archives;
 mod build;
 mod check;
+mod forge;
+mod next;
+mod policy;
 mod publish;
 mod serve;
 mod stamp;
