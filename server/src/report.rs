@@ -8,8 +8,9 @@ use crate::head::Headed;
 use crate::init;
 use crate::publish::Published;
 use crate::rotate::Rotated;
-use offgrid_manifest::{Digest, Stamp};
+use offgrid_manifest::{Digest, PublicKey, Stamp};
 use std::error::Error as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// An error with everything below it, once; the hint apart.
@@ -41,6 +42,13 @@ pub fn made(options: &init::Options, root: &Digest) {
         eprintln!("made the depot {dir} and its keys in {}", keys.display());
     }
     eprintln!("keep the root keys offline, apart from each other");
+}
+
+/// After `key`.
+pub fn key(name: &str, key: &PublicKey, folder: &Path) {
+    println!("{name} {}", key.to_base64());
+    let folder = folder.display();
+    eprintln!("made {folder}/{name}.key, which is secret, and {folder}/{name}.pub, which is not");
 }
 
 /// After `build`.
@@ -107,7 +115,7 @@ pub fn checked(report: &Report) -> ExitCode {
 }
 
 /// After `stamp`.
-pub fn stamped(out: &std::path::Path, stamp: &Stamp) {
+pub fn stamped(out: &Path, stamp: &Stamp) {
     eprintln!("stamped {} for {}", out.display(), stamp.sources.join(" "));
 }
 

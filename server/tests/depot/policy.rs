@@ -74,9 +74,12 @@ fn expect(world: &World, text: &str, code: Option<Code>) {
     }
 }
 
+/// What check finds after this change of the root.
+type FloorRow = (&'static str, fn(&mut Root));
+
 #[test]
 fn floors_above_what_there_is_are_found() {
-    let rows: &[(&str, fn(&mut Root))] = &[
+    let rows: &[FloorRow] = &[
         ("head.json: version 1 is below the floor 2", |r| r.floors.head = 2),
         ("channel/stable/1.json: version 1 is below the floor 9", |r| {
             r.floors.channel.insert("stable".parse().unwrap(), 9);
