@@ -94,7 +94,7 @@ pub fn run(depot: &Depot, ring: &mut Keyring, options: &Options) -> Result<Publi
     let mut notes = match &options.change {
         Change::Rollout(None) => vec!["it says what it said, for another 180 days".to_owned()],
         Change::Rollout(Some(steps)) => roll(&mut next, old, steps.steps(options.now)),
-        Change::Halt => halt(&mut next, old, options.now),
+        Change::Halt => halt(&mut next, old, depot, options.now),
         Change::Yank { release, reason, advisory } => {
             yank(&mut next, release, reason, advisory.as_ref())?
         }
@@ -115,15 +115,15 @@ fn roll(next: &mut Channel, old: &Channel, steps: Vec<RolloutStep>) -> Vec<Strin
     Vec::new()
 }
 
-fn halt(next: &mut Channel, old: &Channel, now: Time) -> Vec<String> {
+fn halt(next: &mut Channel, old: &Channel, depot: &Depot, now: Time) -> Vec<String> {
     roll(next, old, vec![RolloutStep { at: now, permyriad: 0 }]);
     next.critical = false;
-    let (release, name) = (&next.current, &next.name);
+    let (release, name, dir) = (&next.current, &next.name, depot.dir().display());
     vec![
         format!("no more machines are offered {release}; those that have it keep it"),
         format!(
-            "go on with `offgrid-depot rollout DIR --channel {name} STEPS`, or withdraw it with \
-             `offgrid-depot yank DIR --channel {name} --release {release} --reason TEXT`"
+            "go on with `offgrid-depot rollout {dir} --channel {name} STEPS`, or withdraw it with \
+             `offgrid-depot yank {dir} --channel {name} --release {release} --reason TEXT`"
         ),
     ]
 }

@@ -19,6 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub fn run(args: Args) -> Result<ExitCode, Error> {
     match args.command {
         Command::Init(args) => init(args),
+        Command::Key(args) => key(args),
         Command::Build(args) => {
             let built = build::run(&build::Options {
                 spec: args.spec,
@@ -92,6 +93,13 @@ fn init(args: args::Init) -> Result<ExitCode, Error> {
     };
     let root = init::run(&options)?;
     report::made(&options, &root);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn key(args: args::Key) -> Result<ExitCode, Error> {
+    let password = if args.no_password { Password::None } else { password(args.password_file) };
+    let made = keys::make(&args.keys, &[args.name.to_string()], &password)?;
+    made.iter().for_each(|(name, key)| report::key(name, key, &args.keys));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -122,7 +122,7 @@ pub fn run(depot: &Depot, ring: &mut Keyring, take: &[Take], now: Time) -> Resul
             });
         }
     }
-    let version = next_head(&session.state)?;
+    let version = next_head(depot, &session.state)?;
     let pins = session.state.pins.clone();
     let head = write_head(depot, session.ring, root, version, pins, now)?;
     let mut notes = sign::void(&session.state);

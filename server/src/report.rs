@@ -11,6 +11,7 @@ use crate::rotate::Rotated;
 use crate::stamp::Stamped;
 use offgrid_manifest::Digest;
 use std::error::Error as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// An error with everything below it, once; the hint apart.
@@ -42,6 +43,13 @@ pub fn made(options: &init::Options, root: &Digest) {
         eprintln!("made the depot {dir} and its keys in {}", keys.display());
     }
     eprintln!("keep the root keys offline, apart from each other");
+}
+
+/// After `key`.
+pub fn key(name: &str, key: &PublicKey, folder: &Path) {
+    println!("{name} {}", key.to_base64());
+    let folder = folder.display();
+    eprintln!("made {folder}/{name}.key, which is secret, and {folder}/{name}.pub, which is not");
 }
 
 /// After `build`.
@@ -108,9 +116,14 @@ pub fn checked(report: &Report) -> ExitCode {
 }
 
 /// After `stamp`.
+<<<<<<< HEAD
 pub fn stamped(out: &std::path::Path, done: &Stamped) {
     eprintln!("stamped {} for {}", out.display(), done.stamp.sources.join(" "));
     done.signature.note().iter().for_each(|note| eprintln!("note: {note}"));
+=======
+pub fn stamped(out: &Path, stamp: &Stamp) {
+    eprintln!("stamped {} for {}", out.display(), stamp.sources.join(" "));
+>>>>>>> w-depot
 }
 
 /// When `serve` is ready.

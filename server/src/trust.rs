@@ -7,7 +7,7 @@ use offgrid_manifest::head::ChannelPin;
 use offgrid_manifest::verify::{LARGE_MAX, SMALL_MAX};
 use offgrid_manifest::{Channel, Code, Digest, Head, Id, Root, Verified, layout};
 use offgrid_manifest::{signature, verify};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a depot's state cannot be believed.
 #[derive(Debug, thiserror::Error)]
@@ -116,6 +116,25 @@ impl State {
         self.pins.insert(channel.name.clone(), pin_of(&channel));
         self.channels.insert(channel.name.clone(), channel);
     }
+}
+
+/// Every head whose signature lies here: digests by version. Only what the
+/// comments say; nothing is verified.
+pub(crate) fn signed_heads(depot: &Depot) -> Result<BTreeMap<u64, BTreeSet<String>>, disk::Error> {
+    let mut heads: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
+    for name in depot.list("head")? {
+        let Some(digest) = name.strip_suffix(".minisig") else { continue };
+        let file = depot.read(&format!("head/{name}"), signature::SIZE_MAX as u64)?;
+        let file = file.unwrap_or_default();
+        let text = String::from_utf8_lossy(&file);
+        let said =
+            text.lines().find_map(|l| l.strip_prefix("trusted comment: offgrid/head head v"));
+        let version = said.and_then(|said| said.split(' ').next()?.parse().ok());
+        if let Some(version) = version {
+            heads.entry(version).or_default().insert(digest.to_owned());
+        }
+    }
+    Ok(heads)
 }
 
 /// What a head says of this channel.

@@ -12,6 +12,7 @@ mod app;
 mod attacks;
 mod commands;
 mod crash;
+mod drill;
 mod gate;
 mod interrupt;
 mod journey;

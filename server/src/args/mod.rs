@@ -5,7 +5,7 @@ mod next;
 pub use next::{Floors, Halt, Head, Keys, Manner, Offer, Promote, Publish, Rollout, Rotate, Yank};
 
 use clap::{Args as Group, Parser, Subcommand};
-use offgrid_manifest::{Time, Version};
+use offgrid_manifest::{Id, Time, Version};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -23,6 +23,8 @@ pub struct Args {
 pub enum Command {
     /// Make a depot: its keys and its first root
     Init(Init),
+    /// Make one key and nothing else, for a place of its own
+    Key(Key),
     /// Turn release.toml into blobs and a release document
     Build(Build),
     /// Sign a release and make it the current one of a channel
@@ -96,6 +98,22 @@ pub struct Init {
     pub password_file: Option<PathBuf>,
     #[command(flatten)]
     pub clock: Clock,
+}
+
+/// `key`.
+#[derive(Debug, Group)]
+pub struct Key {
+    /// Its name, like release-2
+    pub name: Id,
+    /// The folder for it; made when missing
+    #[arg(long, env = "OFFGRID_DEPOT_KEYS", value_name = "FOLDER")]
+    pub keys: PathBuf,
+    /// Leave the key without a password (for tests)
+    #[arg(long, conflicts_with = "password_file")]
+    pub no_password: bool,
+    /// Take the password from the first line of this file
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
 }
 
 /// `build`.

@@ -62,10 +62,12 @@ impl Keyring {
         &self.password
     }
 
-    /// Where a new key of this role belongs: the role's own folder where there is
-    /// one, otherwise the first folder.
+    /// Where a new key of this role belongs: a folder with the role's name, named
+    /// itself or inside one that was; otherwise the first folder.
     pub(crate) fn home_of(&self, role: &str) -> Option<PathBuf> {
-        let own = self.dirs.iter().map(|dir| dir.join(role)).find(|dir| dir.is_dir());
+        let named = |dir: &&PathBuf| dir.file_name().is_some_and(|name| name == role);
+        let inside = || self.dirs.iter().map(|dir| dir.join(role)).find(|dir| dir.is_dir());
+        let own = self.dirs.iter().find(named).cloned().or_else(inside);
         own.or_else(|| self.dirs.first().cloned())
     }
 

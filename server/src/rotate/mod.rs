@@ -213,7 +213,7 @@ fn head(
         });
         return Ok(None);
     }
-    let version = next_head(after)?;
+    let version = next_head(depot, after)?;
     let head = write_head(depot, ring, &after.root, version, after.pins.clone(), now);
     Ok(Some(head?))
 }

@@ -3,7 +3,7 @@
 use super::Error;
 use crate::depot::{self, Depot};
 use crate::keys::Keyring;
-use crate::trust::State;
+use crate::trust::{self, State};
 use offgrid_manifest::head::ChannelPin;
 use offgrid_manifest::json::INTEGER_MAX;
 use offgrid_manifest::{Digest, Head, Id, Root, Time, Verified, layout, signature, verify};
@@ -29,18 +29,22 @@ pub(crate) fn is_ours(root: &Verified<Root>, head: &Verified<Head>) -> bool {
 
 /// The number of the next head. After the keys changed clients start again at the
 /// root's floor (reference/trust.md A6), and a number that a thief has counted up
-/// to means nothing.
+/// to means nothing. A number that was signed already is not used again.
 ///
 /// # Errors
 /// `E_USAGE` when there is no next number.
-pub(crate) fn next_head(state: &State) -> Result<u64, Error> {
+pub(crate) fn next_head(depot: &Depot, state: &State) -> Result<u64, Error> {
     let floor = state.root.floors.head;
-    let next = match &state.head {
+    let mut next = match &state.head {
         Some(head) if is_ours(&state.root, head) => head.version.max(floor.saturating_sub(1)) + 1,
         // After a rotation the floor is the last head of before.
         Some(_) => floor + 1,
         None => floor + 1,
     };
+    let signed = trust::signed_heads(depot)?;
+    while signed.contains_key(&next) {
+        next += 1;
+    }
     if next > INTEGER_MAX { Err(Error::TooHigh("the head".into())) } else { Ok(next) }
 }
 

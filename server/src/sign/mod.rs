@@ -119,7 +119,7 @@ impl<'a> Session<'a> {
 
     /// The head that pins one more channel document.
     fn pin(&mut self, name: &Id, pin: ChannelPin) -> Result<SignedHead, Error> {
-        let version = next_head(&self.state)?;
+        let version = next_head(self.depot, &self.state)?;
         let mut channels = self.state.pins.clone();
         channels.insert(name.clone(), pin);
         let root = &self.state.root;
