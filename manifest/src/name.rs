@@ -153,11 +153,17 @@ textual!(Id TreePath);
 /// absolute or leave the tree.
 pub fn link_end(link: &TreePath, target: &str) -> Option<TreePath> {
     let mut parts: Vec<&str> = link.folders().last().map_or(Vec::new(), |f| f.split('/').collect());
+    let mut named = false;
     for part in target.split('/') {
         match part {
-            ".." => drop(parts.pop()?),
-            "" | "." => return None,
-            part => parts.push(part),
+            // Only at the start: a name may be another link, and `..` after it would
+            // lead on from wherever that one ends.
+            ".." if !named => drop(parts.pop()?),
+            "" | "." | ".." => return None,
+            part => {
+                named = true;
+                parts.push(part);
+            }
         }
     }
     parts.join("/").parse().ok()
