@@ -2,8 +2,8 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    cli, disk, fetch, fill, gate, journal, lock, run, select, service, settings, source, store,
-    trust, unpack,
+    artifact, cli, disk, fetch, fill, gate, journal, lock, run, select, service, settings, source,
+    store, trust, unpack,
 };
 use offgrid_manifest::Code;
 
@@ -43,6 +43,7 @@ errors! {
     Journal(journal::Error),
     Source(source::Error),
     Trust(trust::Error),
+    Artifact(artifact::Error),
     Select(select::Error),
     Fetch(fetch::Error),
     Fill(fill::Error),

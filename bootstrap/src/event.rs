@@ -46,6 +46,8 @@ pub enum Event<'a> {
         what: &'a str,
         /// What to type about it.
         hint: Option<&'a str>,
+        /// A stable name, `W_...`, where scripts may want to know.
+        code: Option<&'a str>,
     },
     /// A run is being taken back.
     TakingBack {

@@ -16,7 +16,7 @@ use self::transfer::transfer;
 use crate::disk;
 use crate::error::Error as Any;
 use crate::run;
-use crate::source::{self, Place, Sources};
+use crate::source::{self, Place, Route, Sources};
 use offgrid_manifest::{Code, Pin};
 use std::path::{Path, PathBuf};
 
@@ -111,15 +111,11 @@ pub fn fetch<C: Consumer>(
         return Ok(());
     }
     let mut worst: Option<Any> = None;
-    for place in wanted.places {
-        let mut nth = 0;
-        while let Some(result) = attempts(sources, wanted, place, nth, progress, &mut consumer) {
-            match result {
-                Ok(()) => return Ok(()),
-                Err(error) if fatal(&error) => return Err(error),
-                Err(error) => keep_worst(&mut worst, error),
-            }
-            nth += 1;
+    for route in wanted.places.iter().flat_map(|place| sources.routes(place)) {
+        match attempts(sources, wanted, &route, progress, &mut consumer) {
+            Ok(()) => return Ok(()),
+            Err(error) if fatal(&error) => return Err(error),
+            Err(error) => keep_worst(&mut worst, error),
         }
     }
     Err(worst.unwrap_or_else(|| source::Error::Nowhere.into()))
@@ -155,25 +151,25 @@ fn on_disk<C: Consumer>(
 /// How often a broken connection to one source is tried again.
 const TRIES: u32 = 4;
 
-/// All tries at one source; `None` when there is no such source.
+/// All tries at one source. One that could not be reached for another file gets
+/// a single try.
 fn attempts<C: Consumer>(
     sources: &Sources,
     wanted: &Wanted<'_>,
-    place: &Place,
-    nth: usize,
+    route: &Route,
     progress: &dyn Fn(i64),
     consumer: &mut impl FnMut() -> Result<C, Any>,
-) -> Option<Result<(), Any>> {
-    let mut tries = 0;
+) -> Result<(), Any> {
+    let mut tries = if sources.is_blamed(route) { TRIES } else { 0 };
     let mut anew = false;
     loop {
         let had = size_of(wanted.partial);
         let mut taken = 0;
-        let result = once(sources, wanted, place, nth, consumer, &mut |n| {
+        let result = once(sources, wanted, route, consumer, &mut |n| {
             taken += n;
             progress(n);
-        })?;
-        let Err(error) = result else { return Some(Ok(())) };
+        });
+        let Err(error) = result else { return Ok(()) };
         progress(-taken);
         // What an earlier run left may have been what was wrong. It was thrown away;
         // this source has not been heard yet.
@@ -184,15 +180,16 @@ fn attempts<C: Consumer>(
         }
         if sources.stop().is_set() {
             // Whatever a connection says that was cut because of it.
-            return Some(Err(run::Error::Interrupted.into()));
+            return Err(run::Error::Interrupted.into());
         }
         if !matches!(error.code(), Code::Unreachable | Code::Stall) {
-            return Some(Err(error));
+            return Err(error);
         }
         // A try that brought bytes is not held against the source.
         tries = if size_of(wanted.partial) > had { 1 } else { tries + 1 };
         if tries >= TRIES || !pause(sources, tries) {
-            return Some(Err(error));
+            sources.blame(route);
+            return Err(error);
         }
     }
 }
@@ -201,15 +198,12 @@ fn attempts<C: Consumer>(
 fn once<C: Consumer>(
     sources: &Sources,
     wanted: &Wanted<'_>,
-    place: &Place,
-    nth: usize,
+    route: &Route,
     consumer: &mut impl FnMut() -> Result<C, Any>,
     progress: &mut dyn FnMut(i64),
-) -> Option<Result<(), Any>> {
-    Some(match sources.open(place, size_of(wanted.partial), wanted.pin.size, nth)? {
-        Ok(stream) => transfer(sources, wanted, Some(stream), consumer, progress),
-        Err(error) => Err(error.into()),
-    })
+) -> Result<(), Any> {
+    let stream = sources.open(route, size_of(wanted.partial), wanted.pin.size)?;
+    transfer(sources, wanted, Some(stream), consumer, progress)
 }
 
 /// Errors that another source cannot mend.

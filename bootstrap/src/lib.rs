@@ -16,12 +16,14 @@
 //! - [`step`], [`run`], [`journal`], [`receipt`]: doing it so that it can be taken back
 //! - [`store`], [`lock`], [`disk`]: the prefix, and every way to touch a file
 //! - [`fill`], [`fetch`], [`decode`], [`unpack`]: a slot from blobs
+//! - [`artifact`]: one thing of a release, by its name
 //! - [`gate`], [`child`]: whether a slot works on this machine
 //! - [`service`], [`dispatch`]: the app while it runs, and as a command
 //! - [`event`], [`report`], [`error`]: what is said, and the only place that says it
 //! - [`cli`]: one file for each command
 //! - [`platform`]: the only place with an operating system's name in it
 
+pub mod artifact;
 pub mod child;
 pub mod cli;
 pub mod decode;

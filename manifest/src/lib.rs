@@ -10,6 +10,7 @@
 //! - [`json`]: strict parsing, after verification
 //! - [`key`], [`signature`]: minisign, framed and counted by distinct keys
 //! - [`root`], [`head`], [`channel`], [`release`], [`parts`]: the documents
+//! - [`rollout`]: which machines a release has reached
 //! - [`tree`]: what a component looks like on disk, as one digest
 //! - [`verify`]: from bytes to [`Verified`], the only way there is
 //! - [`needs`]: whether a variant fits a machine, and why not
@@ -28,6 +29,7 @@ pub mod name;
 pub mod needs;
 pub mod parts;
 pub mod release;
+pub mod rollout;
 pub mod root;
 pub mod signature;
 pub mod stamp;

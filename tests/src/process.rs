@@ -92,7 +92,12 @@ pub fn stalled(world: &World, words: &[&str], after: u64) -> (Origin, Running) {
     let mut command = world.command(world.setup());
     command.env("OFFGRID_SETUP_SOURCE", origin.url()).args(words);
     let mut running = Running::start(command);
-    let waits = || origin.seen().iter().any(|seen| seen.sent == after);
+    // Sent is not yet received: what counts is what lies on the disk.
+    let kept = || {
+        let blobs = std::fs::read_dir(world.prefix().join("blobs")).into_iter().flatten();
+        blobs.flatten().any(|blob| blob.metadata().is_ok_and(|meta| meta.len() >= after))
+    };
+    let waits = || kept() && origin.seen().iter().any(|seen| seen.sent == after);
     until("a download stalls", || waits() || !running.is_running());
     if !waits() {
         panic!("no download stalled: {:?}", running.end());

@@ -116,6 +116,11 @@ fn examples(command: Command) -> &'static [(&'static str, &'static str)] {
             ("model install NAME", "fetch one; goes on where it stopped"),
             ("model remove NAME", "delete one"),
         ],
+        Command::Trust => &[
+            ("trust show", "what this installation believes, and until when"),
+            ("trust refresh --state DIR --source URL", "check a depot; install nothing"),
+            ("trust download --state DIR --target setup --into .", "fetch one verified thing"),
+        ],
         Command::Version => &[("version", "of this program, the release, app and engine")],
     }
 }
@@ -133,6 +138,11 @@ fn more(command: Command) -> Option<&'static str> {
         Command::Rollback => "The release before the last update is still here and starts again.",
         Command::Service => {
             "Words: status run stop restart. `run` stays in the foreground, as containers need it."
+        }
+        Command::Trust => {
+            "Words: show init refresh download. `init` makes the state in DIR, `refresh` brings \
+             it up to date, `download` also fetches NAME and checks it. Only here may the clock \
+             and the root of trust be given."
         }
         Command::Uninstall => "This computer gets back what was there before the first install.",
         _ => return None,

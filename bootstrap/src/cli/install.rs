@@ -1,6 +1,7 @@
 //! `install`: the first release, or whatever is missing for what is wanted.
 //! Also what `plan` and `update` decide with: the same function, so the same plan.
 
+use super::believe::chosen;
 use super::converge;
 use super::refuse::Error;
 use super::session::{Change, Session, random_hex, random_name};
@@ -15,10 +16,10 @@ use crate::select::{self, Selection};
 use crate::settings::ServiceKind;
 use crate::source::Sources;
 use crate::stamp::{self, Stamped};
-use crate::trust::{self, Staleness, Trusted};
+use crate::trust::{self, Trusted};
 use crate::{disk, fetch};
 use offgrid_manifest::release::Folder;
-use offgrid_manifest::verify::{LARGE_MAX, Verified};
+use offgrid_manifest::verify::Verified;
 use offgrid_manifest::{Id, Parts, Release};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -45,7 +46,7 @@ fn install(change: &Change<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     let session = change.session;
     let receipt = change.receipt()?;
     let sources = session.sources(stamped)?;
-    let trusted = refresh(session, stamped, &sources, receipt.as_ref())?;
+    let trusted = change.refresh(stamped, &sources, receipt.as_ref())?;
     converge::converge(change, &sources, &trusted, receipt.as_ref(), &|_| Ok(()))
 }
 
@@ -146,36 +147,6 @@ fn service_of(session: &Session<'_>) -> Result<&'static str, Any> {
     }
 }
 
-/// What is trusted now.
-pub(super) fn refresh(
-    session: &Session<'_>,
-    stamped: &Stamped,
-    sources: &Sources,
-    receipt: Option<&Receipt>,
-) -> Result<Trusted, Any> {
-    session.looking(&format!("reading the signed manifest from {}", sources.shown()));
-    let settings = session.settings;
-    let channel: Id = match (&settings.channel, receipt) {
-        (Some(channel), _) => channel.clone(),
-        (None, Some(receipt)) => receipt.channel.parse()?,
-        (None, None) => "stable".parse()?,
-    };
-    let store = session.store();
-    let memory = disk::read(&store.trust(), trust::state_max())?;
-    let live = receipt.map(|receipt| store.slot(&receipt.live).join("channel.json"));
-    // A floor and no more: without it the other two sources of floors stand.
-    let live = live.and_then(|path| disk::read(&path, LARGE_MAX).ok().flatten());
-    let known = trust::Known { memory: memory.as_deref(), installed: live.as_deref() };
-    let kit = sources.is_folder() && settings.sources_typed;
-    let stale = Staleness { accepted: settings.accept_stale, kit };
-    let clock = session.clock();
-    let trusted = trust::refresh(stamped, &known, sources, &channel, stale, clock)?;
-    for warning in &trusted.warnings {
-        session.note(warning, None);
-    }
-    Ok(trusted)
-}
-
 /// Chooses and plans; files in `damaged` are not reused. Reads documents and this machine; changes nothing.
 pub(super) fn decide(
     session: &Session<'_>,
@@ -185,8 +156,8 @@ pub(super) fn decide(
     damaged: &BTreeSet<PathBuf>,
 ) -> Result<Decision, Any> {
     let settings = session.settings;
-    let release = trust::release(trusted, sources, settings.version.as_ref())?;
-    check_downgrade(session, &release, receipt)?;
+    let (version, pin) = chosen(session, trusted, receipt)?;
+    let release = trust::release(trusted, sources, &version, pin)?;
     let disk = platform::free_space(session.store().prefix());
     let disk = if settings.sysroot.is_some() { None } else { disk };
     let selection = select::select(&release, &session.host()?, disk, settings.variant.as_ref())?;
@@ -221,22 +192,6 @@ pub(super) fn decide(
         machine_id: random_hex(16)?,
     });
     Ok(Decision { plan, selection, release })
-}
-
-fn check_downgrade(
-    session: &Session<'_>,
-    release: &Release,
-    receipt: Option<&Receipt>,
-) -> Result<(), Any> {
-    match receipt {
-        Some(receipt)
-            if release.version < receipt.live.version && !session.settings.allow_downgrade =>
-        {
-            let (wanted, live) = (release.version.clone(), receipt.live.version.clone());
-            Err(Error::Downgrade { wanted, live }.into())
-        }
-        _ => Ok(()),
-    }
 }
 
 /// More bytes than the link may carry are refused before the first one.

@@ -1,7 +1,8 @@
 //! The commands that only look: `detect`, `plan`, `status`, `verify`, `version`.
 //! Their results go to stdout; they take no lock and change nothing.
 
-use super::install::{decide, refresh};
+use super::believe::{machine_of, refresh};
+use super::install::decide;
 use super::refuse::Error;
 use super::session::Session;
 use crate::error::Error as Any;
@@ -90,18 +91,24 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
         "channel": receipt.channel,
         "slots": slots(&receipt),
         "service": {"kind": receipt.service, "state": state, "autostart": false, "exposed": null},
-        "update": {"available": null, "checked": trust["checked"], "blocked_by": null},
+        "update": trust["update"],
         "unfinished": unfinished,
         "trust": trust["trust"],
-        "notes": [],
+        "notes": trust["notes"],
     });
-    let text = status_text(&receipt, &prefix, state, unfinished.is_some());
+    let text = status_text(&receipt, &prefix, state, unfinished.is_some(), &trust);
     session.reporter.result(&json, &text);
     Ok(())
 }
 
 /// The same for people.
-fn status_text(receipt: &Receipt, prefix: &str, state: &str, unfinished: bool) -> String {
+fn status_text(
+    receipt: &Receipt,
+    prefix: &str,
+    state: &str,
+    unfinished: bool,
+    trust: &Value,
+) -> String {
     let slot = receipt.slots.get(&receipt.live.to_string());
     let (app, engine) = slot.map_or(("?", "?"), |slot| (&slot.app, &slot.engine));
     let mut lines = vec![
@@ -113,6 +120,16 @@ fn status_text(receipt: &Receipt, prefix: &str, state: &str, unfinished: bool) -
     ];
     if let Some(previous) = &receipt.previous {
         lines.push(format!("  before   {} (`offgrid rollback`)", previous.version));
+    }
+    let update = &trust["update"];
+    if let Some(version) = update["available"].as_str() {
+        lines.push(match update["blocked_by"].as_str() {
+            Some(why) => format!("  update   {version}, not yet for this computer ({why})"),
+            None => format!("  update   {version} (`offgrid update`)"),
+        });
+    }
+    for note in trust["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        lines.push(format!("  {note}"));
     }
     if unfinished {
         lines.push("  a run was cut off: type `offgrid repair`".to_owned());
@@ -132,11 +149,16 @@ fn slots(receipt: &Receipt) -> Vec<Value> {
 
 /// Versions and expiry of what is trusted, as far as it is remembered.
 fn trust_state(session: &Session<'_>, receipt: &Receipt) -> Result<Value, Any> {
-    let Ok(stamped) = stamp::own() else { return Ok(json!({"checked": null, "trust": null})) };
+    let Ok(stamped) = stamp::own() else {
+        let update = json!({"available": null, "checked": null, "blocked_by": null});
+        return Ok(json!({"update": update, "trust": null, "notes": []}));
+    };
     let bytes = disk::read(&session.store().trust(), trust::state_max())?;
     let channel = receipt.channel.parse()?;
     let known = trust::Known { memory: bytes.as_deref(), installed: None };
-    trust::remembered(&stamped, &known, &channel)
+    let machine = machine_of(session.store())?;
+    let live = &receipt.live.version;
+    trust::remembered(&stamped, &known, &channel, live, machine.as_deref(), session.clock())
 }
 
 pub(super) fn verify(session: &Session<'_>) -> Result<Ending, Any> {

@@ -4,6 +4,7 @@
 pub mod args;
 pub mod help;
 
+mod believe;
 mod converge;
 mod install;
 mod look;
@@ -12,6 +13,7 @@ mod refuse;
 mod repair;
 mod serve;
 mod session;
+mod trust;
 mod uninstall;
 mod update;
 
@@ -102,6 +104,7 @@ fn command(
         Command::Repair => repair::run(&session)?,
         Command::Uninstall => uninstall::run(&session)?,
         Command::Model => return model::run(&session, &parsed.rest),
+        Command::Trust => return trust::run(&session, &parsed.rest),
         Command::Service => return serve::run(&session, &parsed.rest),
     };
     Ok(Some(ending))

@@ -1,6 +1,7 @@
 //! `model list|install|remove`: models of the signed catalogue.
 
-use super::install::{find_model, refresh};
+use super::believe::{chosen, refresh};
+use super::install::find_model;
 use super::refuse::Error;
 use super::session::{Session, random_name};
 use crate::error::Error as Any;
@@ -33,10 +34,14 @@ fn catalogue(
     let sources = session.sources(&stamped)?;
     let trusted = refresh(session, &stamped, &sources, receipt)?;
     let live = receipt.map(|receipt| &receipt.live.version);
+    let pin = live.and_then(|live| Some((live.clone(), *trusted.channel.releases.get(live)?)));
     // A live release that the channel no longer lists still has models; the
     // current one's catalogue serves then.
-    let wanted = live.filter(|version| trusted.channel.releases.contains_key(version));
-    Ok((trust::release(&trusted, &sources, wanted)?, sources))
+    let (version, pin) = match pin {
+        Some(pin) => pin,
+        None => chosen(session, &trusted, None)?,
+    };
+    Ok((trust::release(&trusted, &sources, &version, pin)?, sources))
 }
 
 fn list(session: &Session<'_>) -> Result<(), Any> {

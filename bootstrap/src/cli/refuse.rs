@@ -22,14 +22,6 @@ pub enum Error {
     /// The answer was no.
     #[error("nothing was done, as you asked")]
     Declined,
-    /// A downgrade that was not asked for in so many words.
-    #[error("{wanted} is older than {live}, which is installed")]
-    Downgrade {
-        /// As asked for.
-        wanted: Version,
-        /// What is live.
-        live: Version,
-    },
     /// More bytes than were allowed.
     #[error("this takes a download of {}; at most {} was allowed", bytes(*needed), bytes(*allowed))]
     TooMuch {
@@ -62,6 +54,28 @@ pub enum Error {
         count: usize,
         /// Which, a line each.
         list: String,
+    },
+    /// An option that `trust` cannot do without.
+    #[error("`trust {word}` needs {flag}")]
+    Needs {
+        /// `init`, `refresh` or `download`.
+        word: &'static str,
+        /// As it is typed.
+        flag: &'static str,
+    },
+    /// Trust state that begins with another root.
+    #[error("the state in `{}` begins with another root than `{}`", state.display(), root.display())]
+    OtherRoot {
+        /// The folder.
+        state: PathBuf,
+        /// As given.
+        root: PathBuf,
+    },
+    /// A name that a person typed, of no file that is there.
+    #[error("there is no file `{}`", path.display())]
+    NoFile {
+        /// As given.
+        path: PathBuf,
     },
     /// No such model in the catalogue.
     #[error("there is no model `{name}`; there is {known}")]
@@ -98,13 +112,15 @@ impl Error {
     pub fn code(&self) -> Code {
         match self {
             Error::NoCommand { .. }
+            | Error::Needs { .. }
+            | Error::OtherRoot { .. }
+            | Error::NoFile { .. }
             | Error::NoModel { .. }
             | Error::Words { .. }
             | Error::NoHome => Code::Usage,
-            Error::NeedsConsent { .. }
-            | Error::Declined
-            | Error::Downgrade { .. }
-            | Error::TooMuch { .. } => Code::NeedsConsent,
+            Error::NeedsConsent { .. } | Error::Declined | Error::TooMuch { .. } => {
+                Code::NeedsConsent
+            }
             Error::NotInstalled { .. }
             | Error::NothingBefore
             | Error::NotKept { .. }
@@ -118,7 +134,6 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Error::NeedsConsent { .. } => "say yes beforehand with --yes".into(),
-            Error::Downgrade { .. } => "if you mean it, add --allow-downgrade".into(),
             Error::TooMuch { .. } => "allow more with --max-download BYTES".into(),
             Error::NotInstalled { .. } => {
                 "install with `offgrid-setup install`; if it is elsewhere, add --prefix DIR".into()
@@ -142,7 +157,9 @@ impl Error {
                  --allow-downgrade`"
                     .into()
             }
-            Error::NoCommand { .. } | Error::Declined => return None,
+            Error::Needs { .. } => "`offgrid-setup help trust` shows examples".into(),
+            Error::OtherRoot { .. } => "leave out --root, or name another folder".into(),
+            Error::NoCommand { .. } | Error::NoFile { .. } | Error::Declined => return None,
         })
     }
 }

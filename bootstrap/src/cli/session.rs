@@ -130,6 +130,7 @@ impl<'a> Session<'a> {
             offline: self.settings.offline,
             ca_file: self.settings.ca_file.clone(),
             limit_rate: self.settings.limit_rate,
+            mirrors: self.settings.sources.is_empty(),
         };
         let typed = &self.settings.sources;
         let given = if typed.is_empty() { &stamped.stamp.sources } else { typed };
@@ -165,7 +166,12 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn note(&self, what: &str, hint: Option<&str>) {
-        self.reporter.event(&Event::Noted { what, hint });
+        self.reporter.event(&Event::Noted { what, hint, code: None });
+    }
+
+    /// A note with a stable name.
+    pub(super) fn warn(&self, code: &str, what: &str, hint: Option<&str>) {
+        self.reporter.event(&Event::Noted { what, hint, code: Some(code) });
     }
 
     pub(super) fn looking(&self, what: &str) {

@@ -1,20 +1,20 @@
 //! `update` and `rollback`: another slot becomes the live one.
 
+use super::believe::{choice, refresh};
 use super::converge::converge;
-use super::install::{decide, refresh};
+use super::install::decide;
 use super::refuse::Error;
 use super::session::{Change, Session, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
+use crate::plan;
 use crate::plan::Verb;
 use crate::receipt::Receipt;
 use crate::report::units::bytes;
 use crate::source::Sources;
 use crate::stamp::{self, Stamped};
 use crate::store::SlotName;
-use crate::trust::Trusted;
-use crate::{disk, plan};
-use offgrid_manifest::Version;
+use crate::trust::{Choice, Held, Trusted};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -32,13 +32,9 @@ fn update(change: &Change<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     let prefix = session.store().prefix().to_owned();
     let receipt = change.receipt()?.ok_or(Error::NotInstalled { prefix })?;
     let sources = session.sources(stamped)?;
-    let trusted = refresh(session, stamped, &sources, Some(&receipt))?;
+    let trusted = change.refresh(stamped, &sources, Some(&receipt))?;
     if let Some(ending) = nothing_new(session, &receipt, &trusted)? {
-        if trusted.changed {
-            // What was verified is remembered even when there is nothing to do.
-            let text = trusted.memory.text();
-            disk::write(&session.store().trust(), text.as_bytes(), 0o600)?;
-        }
+        change.remember(&trusted)?;
         return Ok(ending);
     }
     converge(change, &sources, &trusted, Some(&receipt), &|decision| {
@@ -69,8 +65,8 @@ fn check(session: &Session<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     Ok(ending)
 }
 
-/// The ending when the wanted release is the live one, or the channel has only
-/// an older one.
+/// The ending when the wanted release is the live one, or there is none for this
+/// machine now.
 fn nothing_new(
     session: &Session<'_>,
     receipt: &Receipt,
@@ -79,19 +75,30 @@ fn nothing_new(
     let live = &receipt.live.version;
     let settings = session.settings;
     let current = &trusted.channel.current;
-    let wanted: &Version = settings.version.as_ref().unwrap_or(current);
-    let rematch = settings.variant.as_ref().is_some_and(|id| *id != receipt.live.variant);
-    let older = wanted < live && settings.version.is_none();
-    if (wanted != live && !older) || rematch {
+    if settings.variant.as_ref().is_some_and(|id| *id != receipt.live.variant) {
         return Ok(None);
     }
-    let line = if older {
-        format!("{live} is live; the channel `{}` has {current}, which is older", receipt.channel)
-    } else {
-        format!("{live} is live, and there is nothing newer")
+    let held = match choice(session, trusted, Some(receipt))? {
+        Choice::Take(version, _) if version != *live => return Ok(None),
+        Choice::Take(..) => Held::Newest,
+        Choice::Stay(held) => held,
+    };
+    let line = match held {
+        Held::Newest => format!("{live} is live, and there is nothing newer"),
+        Held::Older => format!(
+            "{live} is live; the channel `{}` has {current}, which is older",
+            receipt.channel
+        ),
+        Held::Rollout => format!("{live} is live; {current} is coming to this computer later"),
+        Held::Halted => format!("{live} is live; {current} was stopped by its makers"),
     };
     let mut ending = Ending::new(Outcome::Unchanged, line);
     ending.facts = json!({"version": live});
+    if let Held::Rollout | Held::Halted = held {
+        let now = format!("to get it now: `offgrid update --version {current}`");
+        ending = ending.and(now);
+        ending.facts = json!({"version": live, "available": current, "blocked_by": held.name()});
+    }
     Ok(Some(ending))
 }
 

@@ -6,6 +6,7 @@ mod back;
 mod slot;
 
 pub use back::{models, rollback, uninstall};
+pub use slot::{OnDisk, bare as bare_slot};
 
 use crate::fill::SlotPlan;
 use crate::models;

@@ -4,27 +4,42 @@ use super::Wish;
 use crate::fill::{From, PlannedFile, PlannedPack, SlotPlan};
 use crate::receipt::SlotFile;
 use crate::store::SlotName;
-use offgrid_manifest::Digest;
 use offgrid_manifest::parts::{Encoding, EncodingKind};
+use offgrid_manifest::release::Folder;
+use offgrid_manifest::verify::Verified;
+use offgrid_manifest::{Digest, Parts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// Works out where every file of a slot comes from, cheapest first: a slot on
-/// disk, its blob, the pack.
+/// Files on disk that may be taken instead of a download, by digest and size.
+pub type OnDisk = BTreeMap<(Digest, u64), PathBuf>;
+
+/// The slot that was wished for, with the documents it came from.
 pub(super) fn plan(wish: &Wish<'_>, name: SlotName) -> SlotPlan {
-    let on_disk = on_disk(wish);
+    let slot = bare(wish.parts, &on_disk(wish), wish.near, name);
+    SlotPlan { documents: documents(wish), ..slot }
+}
+
+/// Works out where every file of a slot comes from, cheapest first: a slot on
+/// disk, its blob, the pack. `near`: bytes cost next to nothing.
+pub fn bare(
+    all: &[(Folder, Verified<Parts>)],
+    on_disk: &OnDisk,
+    near: bool,
+    name: SlotName,
+) -> SlotPlan {
     let mut slot = SlotPlan {
         name,
         files: Vec::new(),
         links: BTreeMap::new(),
         packs: Vec::new(),
-        documents: documents(wish),
+        documents: BTreeMap::new(),
         download_bytes: 0,
         disk_bytes: 0,
     };
     // Two components may hold one file at one path, with equal bytes.
     let mut placed = BTreeSet::new();
-    for (folder, parts) in wish.parts {
+    for (folder, parts) in all {
         let into = folder.path().as_str();
         let index = slot.packs.len();
         let mut skipped = Vec::new();
@@ -32,7 +47,7 @@ pub(super) fn plan(wish: &Wish<'_>, name: SlotName) -> SlotPlan {
         for file in &parts.files {
             let path = format!("{into}/{}", file.path);
             let reused = on_disk.get(&(file.sha256, file.size));
-            let from = match (reused, best(&file.encodings, wish.near)) {
+            let from = match (reused, best(&file.encodings, near)) {
                 _ if placed.contains(&path) => None,
                 (Some(path), _) => Some(From::Slot(path.clone())),
                 (None, Some(encoding)) => Some(From::Blob(encoding.clone())),
@@ -55,8 +70,7 @@ pub(super) fn plan(wish: &Wish<'_>, name: SlotName) -> SlotPlan {
             slot.links.insert(format!("{into}/{}", link.path), link.target.clone());
         }
         let pack = parts.pack.as_ref().filter(|_| packed);
-        if let Some((pack, encoding)) = pack.and_then(|p| Some((p, best(&p.encodings, wish.near)?)))
-        {
+        if let Some((pack, encoding)) = pack.and_then(|p| Some((p, best(&p.encodings, near)?))) {
             slot.download_bytes += encoding.size;
             let (into, encoding) = (into.to_owned(), encoding.clone());
             slot.packs.push(PlannedPack { into, size: pack.size, encoding, skipped });
@@ -76,7 +90,7 @@ fn best(encodings: &[Encoding], near: bool) -> Option<&Encoding> {
 }
 
 /// Every file of every slot on disk, by digest.
-fn on_disk(wish: &Wish<'_>) -> BTreeMap<(Digest, u64), PathBuf> {
+fn on_disk(wish: &Wish<'_>) -> OnDisk {
     let Some(receipt) = wish.receipt else { return BTreeMap::new() };
     let mut files = BTreeMap::new();
     for (name, slot) in &receipt.slots {

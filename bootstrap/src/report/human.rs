@@ -46,7 +46,7 @@ impl Human {
     }
 
     pub(super) fn event(&mut self, event: &Event<'_>, now: Instant) {
-        if let Event::Noted { what, hint } = event {
+        if let Event::Noted { what, hint, .. } = event {
             return self.note(what, *hint);
         }
         if self.style.quiet {

@@ -58,8 +58,8 @@ fn object(event: &Event<'_>) -> Value {
         Event::Progress { done, total } => {
             json!({"v": 1, "event": "progress", "done": done, "total": total})
         }
-        Event::Noted { what, hint } => {
-            json!({"v": 1, "event": "note", "what": what, "hint": hint})
+        Event::Noted { what, hint, code } => {
+            json!({"v": 1, "event": "note", "code": code, "what": what, "hint": hint})
         }
         Event::TakingBack { why } => json!({"v": 1, "event": "taking-back", "why": why}),
     }
@@ -111,7 +111,7 @@ mod tests {
                 },
             ),
             (0, Event::StepEnded { index: 0 }),
-            (0, Event::Noted { what: "careful", hint: None }),
+            (0, Event::Noted { what: "careful", hint: None, code: None }),
             (0, Event::TakingBack { why: "no space" }),
         ]);
         assert_eq!(lines[0], r#"{"event":"looking","v":1,"what":"reading\nhead.json"}"#);
@@ -134,7 +134,7 @@ mod tests {
             [
                 r#"{"event":"step","index":0,"of":3,"v":1,"what":"make the folder /opt/offgrid"}"#,
                 r#"{"event":"step-ended","index":0,"v":1}"#,
-                r#"{"event":"note","hint":null,"v":1,"what":"careful"}"#,
+                r#"{"code":null,"event":"note","hint":null,"v":1,"what":"careful"}"#,
                 r#"{"event":"taking-back","v":1,"why":"no space"}"#,
             ]
         );

@@ -27,7 +27,7 @@ fn run(reporter: &Reporter) {
         Event::Progress { done: 0, total: 1000 },
         Event::Progress { done: 150, total: 1000 },
         Event::Progress { done: 160, total: 1000 },
-        Event::Noted { what: "one mirror\u{7} is bad", hint: Some("tell it") },
+        Event::Noted { what: "one mirror\u{7} is bad", hint: Some("tell it"), code: None },
         Event::TakingBack { why: "it is on fire" },
     ] {
         reporter.event(&event);

@@ -27,6 +27,8 @@ pub enum Command {
     Service,
     /// The models of the signed catalogue.
     Model,
+    /// The trust client alone.
+    Trust,
     /// Shows version numbers.
     Version,
 }
@@ -39,11 +41,14 @@ const SERVICE_WORDS: &[&str] = &["status", "run", "stop", "restart"];
 /// `list` is meant where none is given; the others take names.
 const MODEL_WORDS: &[&str] = &["list", "install", "remove"];
 
+/// `show` is meant where none is given.
+const TRUST_WORDS: &[&str] = &["show", "init", "refresh", "download"];
+
 impl Command {
     /// All, in the order of the help page.
     pub const ALL: &'static [Command] = &[
         Install, Update, Plan, Detect, Status, Rollback, Repair, Verify, Uninstall, Service, Model,
-        Version,
+        Trust, Version,
     ];
 
     /// The word.
@@ -60,6 +65,7 @@ impl Command {
             Uninstall => "uninstall",
             Service => "service",
             Model => "model",
+            Trust => "trust",
             Version => "version",
         }
     }
@@ -78,6 +84,7 @@ impl Command {
             Uninstall => "take OffGrid LLM off this computer",
             Service => "run, stop or look at the app",
             Model => "list, fetch or remove models",
+            Trust => "show or fetch what is trusted; install nothing",
             Version => "show version numbers",
         }
     }
@@ -87,6 +94,7 @@ impl Command {
         match self {
             Service => SERVICE_WORDS,
             Model => MODEL_WORDS,
+            Trust => TRUST_WORDS,
             _ => &[],
         }
     }

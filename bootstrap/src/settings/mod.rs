@@ -32,7 +32,7 @@ pub use value::ServiceKind;
 pub(crate) use layer::on_or_off;
 pub(crate) use near::nearest;
 
-use offgrid_manifest::{Id, Version};
+use offgrid_manifest::{Id, Time, Version};
 use std::path::PathBuf;
 
 /// What is meant. Paths are absolute; nothing was looked up on a disk.
@@ -76,6 +76,10 @@ pub struct Settings {
     pub accept_stale: bool,
     /// Take an older release than the installed one.
     pub allow_downgrade: bool,
+    /// Take a release that was withdrawn.
+    pub allow_yanked: bool,
+    /// Take this release although it is known to be unsafe.
+    pub accept_vulnerable: Option<Version>,
     /// Certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
     /// Bytes a second.
@@ -94,6 +98,16 @@ pub struct Settings {
     pub finish: bool,
     /// `repair --back`
     pub back: bool,
+    /// `trust`: the folder of its state.
+    pub state: Option<PathBuf>,
+    /// `trust`: the root to begin with.
+    pub root: Option<PathBuf>,
+    /// `trust`: the time.
+    pub now: Option<Time>,
+    /// `trust download`: what to fetch.
+    pub target: Option<String>,
+    /// `trust download`: where to.
+    pub into: Option<PathBuf>,
     /// What was typed and does not count, because policy says otherwise: one
     /// sentence each.
     pub overruled: Vec<String>,

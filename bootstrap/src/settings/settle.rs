@@ -55,6 +55,8 @@ impl Settings {
             version_typed: stack.typed("--version"),
             accept_stale: stack.switch("--accept-stale"),
             allow_downgrade: stack.switch("--allow-downgrade"),
+            allow_yanked: stack.switch("--allow-yanked"),
+            accept_vulnerable: stack.read("--accept-vulnerable", value::version)?,
             ca_file: stack.path("--ca-file", value::path)?,
             limit_rate: stack.read("--limit-rate", value::rate)?.flatten(),
             max_download: stack.read("--max-download", value::size)?.flatten(),
@@ -64,6 +66,11 @@ impl Settings {
             purge: stack.switch("--purge"),
             finish: stack.switch("--finish"),
             back: stack.switch("--back"),
+            state: stack.path("--state", value::path)?,
+            root: stack.path("--root", value::path)?,
+            now: stack.read("--now", value::time)?,
+            target: stack.read("--target", |text| Ok(text.to_owned()))?,
+            into: stack.path("--into", value::path)?,
             overruled: stack.overruled(&args.layer),
         })
     }

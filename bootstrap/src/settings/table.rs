@@ -52,8 +52,8 @@ pub struct Spec {
 /// Every command.
 pub const EVERYWHERE: &[Command] = &[];
 const CHOOSING: &[Command] = &[Install, Update, Plan];
-const FETCHING: &[Command] = &[Install, Update, Plan, Repair, Model];
-const ASKING: &[Command] = &[Install, Update, Plan, Status, Repair, Model];
+const FETCHING: &[Command] = &[Install, Update, Plan, Repair, Model, Trust];
+const ASKING: &[Command] = &[Install, Update, Plan, Status, Repair, Model, Trust];
 
 /// Of an option that variables and files can give too.
 const fn setting(
@@ -172,7 +172,7 @@ pub static TABLE: &[Spec] = &[
         .default("on, on a terminal"),
     setting("--version", "OFFGRID_SETUP_VERSION", "version", text("V"),
         "this release instead of the newest, like 0.3.0")
-        .of(&[Install, Update, Plan, Rollback])
+        .of(&[Install, Update, Plan, Rollback, Trust])
         .default("the newest of the channel"),
     setting("--variant", "OFFGRID_SETUP_VARIANT", "variant", text("NAME"),
         "this variant instead of the one that fits best (see plan --explain)").of(CHOOSING)
@@ -185,7 +185,8 @@ pub static TABLE: &[Spec] = &[
          launchd-agent, windows, openrc, supervise or none").of(&[Install, Update, Plan, Service])
         .default("`auto`: the best of this system"),
     setting("--accept-stale", "OFFGRID_SETUP_ACCEPT_STALE", "accept_stale", Kind::Switch,
-        "accept signed release lists that have expired (an old USB stick)").of(CHOOSING),
+        "accept signed release lists that have expired (an old USB stick)")
+        .of(&[Install, Update, Plan, Trust]),
     setting("--allow-downgrade", "OFFGRID_SETUP_ALLOW_DOWNGRADE", "allow_downgrade", Kind::Switch,
         "allow a release older than the installed one").of(CHOOSING),
     setting("--ca-file", "OFFGRID_SETUP_CA_FILE", "ca_file", text("FILE"),
@@ -197,6 +198,10 @@ pub static TABLE: &[Spec] = &[
     setting("--max-download", "OFFGRID_SETUP_MAX_DOWNLOAD", "max_download", text("BYTES"),
         "stop before downloading more than this in all, like 300M; or none").of(FETCHING)
         .default("none"),
+    only(CHOOSING, "--allow-yanked", Kind::Switch,
+        "allow a release that was withdrawn"),
+    only(CHOOSING, "--accept-vulnerable", text("V"),
+        "allow this release although it is known to be unsafe"),
     only(&[Update], "--check", Kind::Switch,
         "only say whether there is an update (exit code 10: yes)"),
     only(&[Plan], "--explain", Kind::Switch,
@@ -205,6 +210,18 @@ pub static TABLE: &[Spec] = &[
         "look at a captured computer in this folder instead").default("this computer"),
     only(&[Uninstall], "--purge", Kind::Switch,
         "also delete models and your settings"),
+    only(&[Trust], "--state", text("DIR"),
+        "the folder that remembers what is trusted")
+        .default("that of the installation"),
+    only(&[Trust], "--root", text("FILE"),
+        "begin with this root of trust; its signature lies beside it")
+        .default("the one in this program"),
+    only(&[Trust], "--now", text("RFC3339"),
+        "take this for the time, as in 2026-09-01T00:00:00Z").default("the clock"),
+    only(&[Trust], "--target", text("NAME"),
+        "download this: `setup`, a component or a variant of the release"),
+    only(&[Trust], "--into", text("DIR"),
+        "where to put what is downloaded"),
     only(&[Repair], "--finish", Kind::Switch,
         "finish the interrupted run"),
     only(&[Repair], "--back", Kind::Switch,

@@ -115,7 +115,8 @@ fn every_option_reaches_the_settings() {
         let value = match spec.flag {
             "--service" => "none",
             "--limit-rate" | "--max-download" => "5M",
-            "--version" => "1.2.3",
+            "--version" | "--accept-vulnerable" => "1.2.3",
+            "--now" => "2026-09-01T00:00:00Z",
             "--no-color" => continue,
             _ => "x",
         };

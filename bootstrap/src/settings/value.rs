@@ -4,7 +4,7 @@
 
 use super::error::Error;
 use super::layer::Origin;
-use offgrid_manifest::{Id, Version};
+use offgrid_manifest::{Id, Time, Version};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -82,6 +82,10 @@ pub(crate) fn id(word: &str) -> Result<Id, String> {
 
 pub(crate) fn version(word: &str) -> Result<Version, String> {
     word.parse().map_err(|_| "a release number like 0.3.0".to_owned())
+}
+
+pub(crate) fn time(word: &str) -> Result<Time, String> {
+    word.parse().map_err(|_| "a time like 2026-09-01T00:00:00Z".to_owned())
 }
 
 pub(crate) fn scope(word: &str) -> Result<bool, String> {

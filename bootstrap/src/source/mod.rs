@@ -1,21 +1,23 @@
 //! Sources: where a depot's files come from. A list of web addresses and
-//! folders, asked in order; each is untrusted and dumb, one bad one is not an
-//! error, all bad ones are.
+//! folders, and the mirrors that a verified channel names; each is untrusted and
+//! dumb, one bad one is not an error, all bad ones are.
 //!
 //! Never believes what it fetched: that is [`crate::trust`] and [`crate::fetch`].
 
 mod folder;
 mod http;
 mod problem;
+mod several;
 
 pub use problem::Error;
+pub use several::{Answer, Worst};
 
 use crate::error::Error as Any;
 use std::cell::Cell;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// Says to all threads of a command that it should end.
 #[derive(Clone, Default)]
@@ -83,9 +85,22 @@ pub struct Reach {
     pub ca_file: Option<PathBuf>,
     /// Bytes a second at most.
     pub limit_rate: Option<u64>,
+    /// Whether signed mirrors may be asked too. Not when a person said where to
+    /// fetch from: a link may cost money, or must not be used.
+    pub mirrors: bool,
 }
 
+/// One way to a large file.
 #[derive(Debug, Clone)]
+pub struct Route(Way);
+
+#[derive(Debug, Clone)]
+enum Way {
+    Address(String),
+    Depot(Source, String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Source {
     Web(String),
     Folder(PathBuf),
@@ -94,6 +109,11 @@ enum Source {
 /// The sources of a command, in order.
 pub struct Sources {
     list: Vec<Source>,
+    /// What signed mirrors there are besides; see [`Sources::learn`].
+    mirrors: RwLock<Vec<Source>>,
+    may_learn: bool,
+    /// Those that could not be reached while large files were fetched.
+    blamed: Mutex<Vec<Source>>,
     client: http::Client,
     stop: Stop,
     rate: Option<u64>,
@@ -119,7 +139,9 @@ impl Sources {
         let client = http::Client::new(reach.ca_file.as_deref())?;
         let cut = client.clone();
         stop.then(move || cut.cut());
-        Ok(Sources { list, client, stop, rate: reach.limit_rate })
+        let may_learn = reach.mirrors && !reach.offline;
+        let (mirrors, blamed) = (RwLock::default(), Mutex::default());
+        Ok(Sources { list, mirrors, may_learn, blamed, client, stop, rate: reach.limit_rate })
     }
 
     /// What ends the command.
@@ -192,42 +214,17 @@ impl Sources {
         }
     }
 
-    /// The head, unless it is the one with `tag`, from the first source whose head
-    /// `take` accepts.
+    /// A large file from byte `from` on, by one of [`Sources::routes`].
     ///
     /// # Errors
-    /// When every source fails: the most telling of their errors.
-    pub fn head<T>(
-        &self,
-        path: &str,
-        max: u64,
-        tag: Option<&str>,
-        mut take: impl FnMut(Fresh) -> Result<T, Any>,
-    ) -> Result<T, Any> {
-        self.each(|source| {
-            take(match source {
-                Source::Web(base) => self.client.fresh(&format!("{base}{path}"), max, tag)?,
-                Source::Folder(folder) => Fresh::New(folder::read(folder, path, max)?, None),
-            })
-        })
-    }
-
-    /// A large file from byte `from` on. `nth` chooses the source, so that a caller
-    /// can go on to the next one; `None` when there are no more.
-    pub fn open(
-        &self,
-        place: &Place,
-        from: u64,
-        size: u64,
-        nth: usize,
-    ) -> Option<Result<Stream, Error>> {
-        match place {
-            Place::Address(url) if nth == 0 => Some(self.client.open(url, from, size)),
-            Place::Address(_) => None,
-            Place::Depot(path) => Some(match self.list.get(nth)? {
-                Source::Web(base) => self.client.open(&format!("{base}{path}"), from, size),
-                Source::Folder(folder) => folder::open(folder, path, from),
-            }),
+    /// Why it is not to be had there.
+    pub fn open(&self, route: &Route, from: u64, size: u64) -> Result<Stream, Error> {
+        match &route.0 {
+            Way::Address(url) => self.client.open(url, from, size),
+            Way::Depot(Source::Web(base), path) => {
+                self.client.open(&format!("{base}{path}"), from, size)
+            }
+            Way::Depot(Source::Folder(folder), path) => folder::open(folder, path, from),
         }
     }
 
@@ -240,30 +237,15 @@ impl Sources {
 
     /// Asks one source after the other.
     fn each<T>(&self, mut ask: impl FnMut(&Source) -> Result<T, Any>) -> Result<T, Any> {
-        let mut worst: Option<Any> = None;
-        for source in &self.list {
+        let mut worst = Worst::default();
+        for source in &self.documents() {
             match ask(source) {
                 Ok(answer) => return Ok(answer),
-                Err(error) => {
-                    if self.stop.is_set() {
-                        return Err(crate::run::Error::Interrupted.into());
-                    }
-                    // What was there and wrong says more than what was not there.
-                    if worst.as_ref().is_none_or(|worst| weight(&error) > weight(worst)) {
-                        worst = Some(error);
-                    }
-                }
+                Err(_) if self.stop.is_set() => return Err(crate::run::Error::Interrupted.into()),
+                Err(error) => worst.add(error),
             }
         }
-        Err(worst.unwrap_or_else(|| Error::Nowhere.into()))
-    }
-}
-
-fn weight(error: &Any) -> u8 {
-    match error {
-        Any::Source(Error::Absent { .. }) => 0,
-        Any::Source(_) => 1,
-        _ => 2,
+        Err(worst.into_error())
     }
 }
 

@@ -124,9 +124,8 @@ impl Store {
         self.clear_drafts()?;
         disk::remove_tree(&self.staging())?;
         disk::remove_tree(&self.trash())?;
-        let files =
-            [self.receipt(), self.trust(), self.id(), self.service(), self.journal(), self.lock()];
-        for file in &files {
+        let files = [self.receipt(), self.trust(), self.bad_trust(), self.id(), self.service()];
+        for file in files.iter().chain(&[self.journal(), self.lock()]) {
             disk::remove_file(file)?;
         }
         for folder in made.folders.iter().rev() {

@@ -168,6 +168,11 @@ impl Store {
         self.state().join("trust.json")
     }
 
+    /// Trust state that could not be believed, for whoever looks into it.
+    pub fn bad_trust(&self) -> PathBuf {
+        self.state().join("trust.json.bad")
+    }
+
     /// The lock.
     pub fn lock(&self) -> PathBuf {
         self.state().join("lock")

@@ -59,6 +59,36 @@ pub enum Error {
         /// Those that are.
         known: String,
     },
+    /// The root asks for a newer program.
+    #[error("the source needs offgrid-setup {needs} or newer, and this is {own}")]
+    Outdated {
+        /// By the root.
+        needs: Version,
+        /// This program.
+        own: Version,
+    },
+    /// The rollout was stopped, and there is no release before.
+    #[error("release {version} was stopped by its makers, and there is no other one to install")]
+    Halted {
+        /// Which.
+        version: Version,
+    },
+    /// Known to be unsafe.
+    #[error("release {version} is unsafe; {least} is the first safe one")]
+    Vulnerable {
+        /// As asked for.
+        version: Version,
+        /// By the channel.
+        least: Version,
+    },
+    /// A downgrade that was not asked for in so many words.
+    #[error("{wanted} is older than {live}, which is installed")]
+    Downgrade {
+        /// As asked for.
+        wanted: Version,
+        /// What is live.
+        live: Version,
+    },
     /// Withdrawn.
     #[error("release {version} was withdrawn: {reason}")]
     Yanked {
@@ -79,7 +109,9 @@ impl Error {
             Error::RootWithheld { .. } => Code::RootWithheld,
             Error::NoChannel { .. } => Code::Usage,
             Error::NotListed { .. } => Code::NotListed,
-            Error::Yanked { .. } => Code::Yanked,
+            Error::Outdated { .. } => Code::Schema,
+            Error::Vulnerable { .. } | Error::Downgrade { .. } => Code::NeedsConsent,
+            Error::Halted { .. } | Error::Yanked { .. } => Code::Yanked,
         }
     }
 
@@ -88,7 +120,17 @@ impl Error {
         match self {
             Error::NoChannel { .. } => Some("name one of them with --channel NAME".into()),
             Error::NotListed { .. } => Some("name one of them with --version V".into()),
-            Error::Yanked { .. } => Some("choose another release with --version V".into()),
+            Error::Yanked { .. } => {
+                Some("choose another release with --version V, or add --allow-yanked".into())
+            }
+            Error::Halted { version } => {
+                Some(format!("wait for the next one, or insist with --version {version}"))
+            }
+            Error::Vulnerable { version, .. } => Some(format!(
+                "choose a newer one, or, if you know the danger, add --accept-vulnerable {version}"
+            )),
+            Error::Downgrade { .. } => Some("if you mean it, add --allow-downgrade".into()),
+            Error::Outdated { .. } => crate::error::hint_of(Code::Schema),
             Error::RootWithheld { .. } => Some("try another source with --source URL".into()),
             Error::RootExpired { .. } => {
                 Some("fetch the newest offgrid-setup from its makers and run that".into())

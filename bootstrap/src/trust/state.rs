@@ -1,45 +1,19 @@
-//! `state/trust.json`: the newest documents that were verified, with their
-//! signatures, and the marks below which nothing is taken. Verified again each
-//! time it is read; a damaged file is as good as none, because the stamp's own
-//! floors still hold (reference/trust.md 2.7, F5).
+//! What the client remembers: the newest documents that were verified, and the
+//! marks below which nothing is taken. Verified again each time it is read; a
+//! damaged file is as good as none, because the stamp's own floors still hold
+//! (reference/trust.md 2.7, F5).
 
+use super::container::{Container, Stored};
 use crate::stamp::Stamped;
+use offgrid_manifest::head::ChannelPin;
 use offgrid_manifest::root::Floors;
 use offgrid_manifest::verify::{self, Verified};
-use offgrid_manifest::{Channel, Code, Head, Id, Root, Time};
-use serde::{Deserialize, Serialize};
+use offgrid_manifest::{Channel, Digest, Error, Head, Id, Role, Root, Time};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// The largest state file, in bytes.
-pub(super) const SIZE_MAX: u64 = 16 * 1024 * 1024;
 /// The root is asked for at least this often, in seconds.
 const PROBE_AFTER: u64 = 24 * 3600;
-const SCHEMA: u64 = 1;
-
-/// A document as text with its signature.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Stored {
-    document: String,
-    signature: String,
-}
-
-/// The file.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Container {
-    schema: u64,
-    /// Every root after the stamped one, in order.
-    roots: Vec<Stored>,
-    head: Option<Stored>,
-    channels: BTreeMap<Id, Stored>,
-    /// Marks; they only rise.
-    marks: Floors,
-    /// Newest signed time.
-    issued: u64,
-    /// When the next root was last asked for.
-    probed: u64,
-    /// By which tag which source knows the head.
-    tags: BTreeMap<String, String>,
-}
 
 /// What is on disk to remember from.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,18 +29,17 @@ pub struct Known<'a> {
 pub struct Memory {
     /// The newest root.
     pub root: Verified<Root>,
+    /// The digests of the stamped root and of every one after it.
+    pub chain: Vec<Digest>,
     head: Option<Verified<Head>>,
     channels: BTreeMap<Id, Verified<Channel>>,
     container: Container,
-    floors: Floors,
-}
-
-fn store<T>(document: &Verified<T>) -> Stored {
-    // Documents and signatures are JSON and base64: always text.
-    Stored {
-        document: String::from_utf8_lossy(document.bytes()).into_owned(),
-        signature: String::from_utf8_lossy(document.signature()).into_owned(),
-    }
+    /// What the stamp says; it holds for ever.
+    stamped: Floors,
+    /// What the installed release says; it falls with the keys that signed it.
+    installed: Floors,
+    /// When the program was stamped.
+    since: Time,
 }
 
 impl Memory {
@@ -77,76 +50,60 @@ impl Memory {
             name: Id,
             version: u64,
         }
-        let container = Container { schema: SCHEMA, ..Container::default() };
-        let mut floors = stamped.stamp.floors.clone();
+        let mut floors = Floors::default();
         // Verified when it was installed; a number in it can only raise a floor.
         let mark = installed.and_then(|bytes| serde_json::from_slice::<Mark>(bytes).ok());
         if let Some(Mark { name, version }) = mark {
-            let floor = floors.channel.entry(name).or_default();
-            *floor = (*floor).max(version);
+            floors.channel.insert(name, version);
         }
         Memory {
             root: stamped.root.clone(),
+            chain: vec![stamped.root.digest()],
             head: None,
             channels: BTreeMap::new(),
-            container,
-            floors,
+            container: Container::default(),
+            stamped: stamped.stamp.floors.clone(),
+            installed: floors,
+            since: stamped.stamp.issued,
         }
     }
 
     /// Reads the file's bytes and verifies everything in them again. What cannot
-    /// be believed is forgotten, and said so.
+    /// be believed is forgotten; whether something was is the second value.
     ///
     /// # Errors
-    /// `E_SCHEMA` for a file of a newer program: forgetting its marks would open
-    /// the way back behind them.
-    pub(super) fn load(
-        stamped: &Stamped,
-        known: &Known<'_>,
-    ) -> Result<(Memory, Vec<String>), offgrid_manifest::Error> {
-        #[derive(Deserialize)]
-        struct Opening {
-            schema: u64,
-        }
-        let mut memory = Memory::fresh(stamped, known.installed);
-        let Some(bytes) = known.memory else { return Ok((memory, Vec::new())) };
-        let forgotten = "the remembered trust state could not be read and was forgotten".to_owned();
-        match serde_json::from_slice::<Opening>(bytes) {
-            Ok(Opening { schema }) if schema > SCHEMA => {
-                let message =
-                    format!("trust.json has schema {schema}, this program knows {SCHEMA}");
-                return Err(offgrid_manifest::Error::new(Code::Schema, message));
-            }
-            _ => {}
-        }
-        let Ok(container) = serde_json::from_slice::<Container>(bytes) else {
-            return Ok((memory, vec![forgotten]));
-        };
-        if container.schema != SCHEMA || !memory.replay(&container) {
-            return Ok((Memory::fresh(stamped, known.installed), vec![forgotten]));
-        }
-        memory.container = container;
-        Ok((memory, Vec::new()))
+    /// `E_SCHEMA` for a file of a newer program.
+    pub(super) fn load(stamped: &Stamped, known: &Known<'_>) -> Result<(Memory, bool), Error> {
+        let fresh = || Memory::fresh(stamped, known.installed);
+        let Some(bytes) = known.memory else { return Ok((fresh(), false)) };
+        let Some(container) = Container::read(bytes)? else { return Ok((fresh(), true)) };
+        let mut memory = fresh();
+        let good = memory.replay(container);
+        Ok(if good { (memory, false) } else { (fresh(), true) })
     }
 
-    /// Verifies stored documents from the stamped root on. Whether all were good.
-    fn replay(&mut self, container: &Container) -> bool {
-        for stored in &container.roots {
-            let (document, signature) = (stored.document.as_bytes(), stored.signature.as_bytes());
+    /// Verifies stored documents from the stamped root on. Whether all roots were
+    /// good; a head or channel of keys that are trusted no longer is dropped.
+    fn replay(&mut self, container: Container) -> bool {
+        self.container = container;
+        for stored in std::mem::take(&mut self.container.roots) {
+            let (document, signature) = stored.bytes();
             match verify::next_root(&self.root, document, signature) {
-                Ok(next) => self.root = next,
+                Ok(next) => self.follow(next),
                 // A newer program may be stamped with a later root than the first
                 // of the stored ones.
                 Err(_) if known(&self.root, document) => {}
                 Err(_) => return false,
             }
         }
-        let Some(stored) = &container.head else { return true };
-        let (document, signature) = (stored.document.as_bytes(), stored.signature.as_bytes());
-        let Ok(head) = verify::head(&self.root, document, signature) else { return false };
-        for (name, stored) in &container.channels {
+        let head = self.container.head.as_ref().and_then(|stored| {
+            let (document, signature) = stored.bytes();
+            verify::head(&self.root, document, signature).ok()
+        });
+        let Some(head) = head else { return true };
+        for (name, stored) in &self.container.channels {
             let Some(pin) = head.channels.get(name) else { continue };
-            let (document, signature) = (stored.document.as_bytes(), stored.signature.as_bytes());
+            let (document, signature) = stored.bytes();
             if let Ok(channel) = verify::channel(&self.root, name, pin, document, signature) {
                 self.channels.insert(name.clone(), channel);
             }
@@ -155,22 +112,34 @@ impl Memory {
         true
     }
 
+    fn follow(&mut self, next: Verified<Root>) {
+        self.container.roots.push(Stored::of(&next));
+        self.chain.push(next.digest());
+        self.root = next;
+    }
+
     /// When a source was last asked for everything.
     pub(super) fn checked(&self) -> Option<Time> {
         (self.container.probed > 0).then(|| Time::from_unix(self.container.probed))
     }
 
-    /// The newest time that anybody signed.
-    pub(super) fn newest_issued(&self) -> Time {
-        Time::from_unix(self.container.issued).max(self.root.issued)
+    /// The time to compare with: the clock, but never earlier than a time that
+    /// somebody signed. Only signed times raise it, so that a clock that once ran
+    /// ahead locks nobody out (reference/trust.md finding 8, F4).
+    pub(super) fn time(&self, clock: Time) -> Time {
+        let issued = Time::from_unix(self.container.issued);
+        clock.max(self.since).max(issued).max(self.root.issued)
     }
 
     /// The tag to ask with, when a "same as before" would end the check: the
-    /// stored head must be good and the root asked for within a day.
+    /// stored documents must be good and the root asked for within a day.
     pub(super) fn tag(&self, source: &str, now: Time, channel: &Id) -> Option<String> {
-        let due = Time::from_unix(self.container.probed).plus(PROBE_AFTER);
-        let usable = self.head.as_ref().is_some_and(|head| head.expires >= now);
-        if !usable || now > due || !self.channels.contains_key(channel) {
+        let probed = Time::from_unix(self.container.probed);
+        // A look at a time that is still to come was a clock that ran ahead.
+        let due = now < probed || now > probed.plus(PROBE_AFTER);
+        let head = self.head.as_ref()?;
+        let usable = head.expires >= now && self.root.expires >= now;
+        if due || !usable || !self.channels.contains_key(channel) {
             return None;
         }
         self.container.tags.get(source).cloned()
@@ -181,42 +150,78 @@ impl Memory {
         Some((self.head.clone()?, self.channels.get(channel)?.clone()))
     }
 
-    pub(super) fn stored_head(&self) -> Option<&Verified<Head>> {
+    /// The stored head.
+    pub(super) fn head(&self) -> Option<&Verified<Head>> {
         self.head.as_ref()
+    }
+
+    /// Every stored channel.
+    pub(super) fn channels(&self) -> &BTreeMap<Id, Verified<Channel>> {
+        &self.channels
+    }
+
+    /// The stored channel, when it is the one that a head pins.
+    pub(super) fn pinned(&self, name: &Id, pin: &ChannelPin) -> Option<Verified<Channel>> {
+        let stored = self.channels.get(name)?;
+        let same = stored.version == pin.version && stored.digest() == pin.sha256;
+        same.then(|| stored.clone())
     }
 
     /// The lowest head that is still taken: the highest of all that say so.
     pub(super) fn head_mark(&self) -> u64 {
-        self.container.marks.head.max(self.floors.head).max(self.root.floors.head)
+        let all = [&self.container.marks, &self.stamped, &self.installed, &self.root.floors];
+        all.iter().map(|floors| floors.head).max().unwrap_or(0)
     }
 
     /// The same of a channel.
     pub(super) fn channel_mark(&self, name: &Id) -> u64 {
-        let all = [&self.container.marks, &self.floors, &self.root.floors];
+        let all = [&self.container.marks, &self.stamped, &self.installed, &self.root.floors];
         all.iter().filter_map(|floors| floors.channel.get(name)).copied().max().unwrap_or(0)
     }
 
+    /// Every name that has a mark or a floor.
+    pub(super) fn marked(&self) -> impl Iterator<Item = &Id> {
+        let all = [&self.container.marks, &self.stamped, &self.installed, &self.root.floors];
+        all.into_iter().flat_map(|floors| floors.channel.keys())
+    }
+
     /// Takes the next root. Marks of a role whose keys changed are dropped: that
-    /// is how a depot recovers from a thief who counted ahead (A6).
+    /// is how a depot recovers from a thief who counted ahead (A6). The root's own
+    /// floors stand in for them.
     pub(super) fn advance(&mut self, next: Verified<Root>) {
-        let keys = |root: &Root, role: fn(&Root) -> &offgrid_manifest::Role| {
-            let mut keys: Vec<[u8; 32]> =
-                root.keys_of(role(root)).iter().map(|key| *key.raw()).collect();
+        let keys = |root: &Root, role: &Role| {
+            let mut keys: Vec<[u8; 32]> = root.keys_of(role).iter().map(|k| *k.raw()).collect();
             keys.sort_unstable();
             keys
         };
-        if keys(&self.root, |root| &root.roles.head) != keys(&next, |root| &root.roles.head) {
+        let changed = |role: fn(&Root) -> &Role| {
+            keys(&self.root, role(&self.root)) != keys(&next, role(&next))
+        };
+        let (heads, channels) = (changed(|r| &r.roles.head), changed(|r| &r.roles.release));
+        if heads {
             self.container.marks.head = 0;
-            self.floors.head = 0;
-            self.head = None;
         }
-        if keys(&self.root, |root| &root.roles.release) != keys(&next, |root| &root.roles.release) {
+        if channels {
             self.container.marks.channel.clear();
-            self.floors.channel.clear();
-            self.channels.clear();
+            self.installed.channel.clear();
         }
-        self.container.roots.push(store(&next));
-        self.root = next;
+        self.follow(next);
+        // A threshold may have risen too: what is stored has to stand by itself.
+        let head = self.head.take();
+        self.head = head.filter(|h| verify::head(&self.root, h.bytes(), h.signature()).is_ok());
+        let root = &self.root;
+        let pins = self.head.as_ref().map(|head| head.channels.clone()).unwrap_or_default();
+        self.channels.retain(|name, channel| {
+            let pin = pins.get(name);
+            let (bytes, signature) = (channel.bytes(), channel.signature());
+            pin.is_some_and(|pin| verify::channel(root, name, pin, bytes, signature).is_ok())
+        });
+        if heads || channels {
+            // A thief may have signed a time far ahead as well as a number.
+            let times = self.channels.values().map(|channel| channel.issued);
+            let times = times.chain(self.head.as_ref().map(|head| head.issued));
+            self.container.issued = times.max().map_or(0, Time::unix);
+        }
     }
 
     pub(super) fn probed(&mut self, now: Time) {
@@ -228,8 +233,7 @@ impl Memory {
         &mut self,
         head: &Verified<Head>,
         channel: &Verified<Channel>,
-        source: &str,
-        tag: Option<String>,
+        tags: BTreeMap<String, String>,
     ) {
         let container = &mut self.container;
         container.marks.head = container.marks.head.max(head.version);
@@ -237,12 +241,19 @@ impl Memory {
         *mark = (*mark).max(channel.version);
         let issued = [head.issued, channel.issued, self.root.issued].map(Time::unix);
         container.issued = issued.into_iter().fold(container.issued, u64::max);
-        container.head = Some(store(head));
-        container.channels.insert(channel.name.clone(), store(channel));
-        match tag {
-            Some(tag) => container.tags = [(source.to_owned(), tag)].into(),
-            None => container.tags.clear(),
-        }
+        container.head = Some(Stored::of(head));
+        container.channels.insert(channel.name.clone(), Stored::of(channel));
+        container.tags = tags;
+    }
+
+    /// Keeps a head that has the number of another one.
+    pub(super) fn testify(&mut self, head: &Verified<Head>) {
+        self.container.testify(Stored::of(head));
+    }
+
+    /// How many such heads are kept.
+    pub(super) fn evidence(&self) -> usize {
+        self.container.evidence.len()
     }
 
     /// Whether this is worth writing: another document, mark or tag, or a day
@@ -253,7 +264,7 @@ impl Memory {
 
     /// The file's text.
     pub fn text(&self) -> String {
-        serde_json::to_string(&self.container).unwrap_or_default()
+        self.container.text()
     }
 }
 

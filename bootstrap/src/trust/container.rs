@@ -1,0 +1,115 @@
+//! The file `state/trust.json`: its fields, and the digest over them that tells a
+//! damaged file from a good one (reference/trust.md F5). Never verifies what is
+//! in it: that is [`super::state`].
+
+use offgrid_manifest::root::Floors;
+use offgrid_manifest::{Code, Digest, Error, Id, Verified};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The largest state file, in bytes.
+pub(super) const SIZE_MAX: u64 = 16 * 1024 * 1024;
+const SCHEMA: u64 = 1;
+/// How many heads that contradict one another are kept as evidence.
+const EVIDENCE_MAX: usize = 4;
+
+/// A document as text with its signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stored {
+    pub(super) document: String,
+    pub(super) signature: String,
+}
+
+impl Stored {
+    pub(super) fn of<T>(document: &Verified<T>) -> Stored {
+        // Documents and signatures are JSON and base64: always text.
+        Stored {
+            document: String::from_utf8_lossy(document.bytes()).into_owned(),
+            signature: String::from_utf8_lossy(document.signature()).into_owned(),
+        }
+    }
+
+    /// Document and signature as bytes.
+    pub(super) fn bytes(&self) -> (&[u8], &[u8]) {
+        (self.document.as_bytes(), self.signature.as_bytes())
+    }
+}
+
+/// The file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Container {
+    schema: u64,
+    /// Of this file with an empty text here.
+    sum: String,
+    /// Every root after the stamped one, in order.
+    pub(super) roots: Vec<Stored>,
+    pub(super) head: Option<Stored>,
+    pub(super) channels: BTreeMap<Id, Stored>,
+    /// Marks; they only rise, but for a role whose keys changed.
+    pub(super) marks: Floors,
+    /// Newest signed time.
+    pub(super) issued: u64,
+    /// When the next root was last asked for.
+    pub(super) probed: u64,
+    /// By which tag which source knows the head.
+    pub(super) tags: BTreeMap<String, String>,
+    /// Heads that were refused because another one had their number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) evidence: Vec<Stored>,
+}
+
+impl Default for Container {
+    fn default() -> Container {
+        Container {
+            schema: SCHEMA,
+            sum: String::new(),
+            roots: Vec::new(),
+            head: None,
+            channels: BTreeMap::new(),
+            marks: Floors::default(),
+            issued: 0,
+            probed: 0,
+            tags: BTreeMap::new(),
+            evidence: Vec::new(),
+        }
+    }
+}
+
+impl Container {
+    /// Reads a file; `None` when it is not what was written.
+    ///
+    /// # Errors
+    /// `E_SCHEMA` for a file of a newer program: forgetting its marks would open
+    /// the way back behind them.
+    pub(super) fn read(bytes: &[u8]) -> Result<Option<Container>, Error> {
+        #[derive(Deserialize)]
+        struct Opening {
+            schema: u64,
+        }
+        if let Ok(Opening { schema }) = serde_json::from_slice(bytes)
+            && schema > SCHEMA
+        {
+            let message = format!("trust.json has schema {schema}, this program knows {SCHEMA}");
+            return Err(Error::new(Code::Schema, message));
+        }
+        let container = serde_json::from_slice::<Container>(bytes).ok();
+        // One spelling alone: a bit that flipped anywhere makes it another file.
+        Ok(container.filter(|container| container.text().as_bytes() == bytes))
+    }
+
+    /// The file's text.
+    pub(super) fn text(&self) -> String {
+        // Plain text and numbers: serialising them cannot fail.
+        let json = |sum: String| {
+            serde_json::to_string(&Container { sum, ..self.clone() }).unwrap_or_default()
+        };
+        json(Digest::of(json(String::new()).as_bytes()).to_string())
+    }
+
+    /// Keeps a head that contradicts another one.
+    pub(super) fn testify(&mut self, head: Stored) {
+        if self.evidence.len() < EVIDENCE_MAX && !self.evidence.contains(&head) {
+            self.evidence.push(head);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What is remembered, as data for `status` and `trust show`; nothing is fetched.
+
+use super::state::{Known, Memory};
+use super::{Warning, Wish, choose};
+use crate::error::Error as Any;
+use crate::stamp::Stamped;
+use offgrid_manifest::{Id, Role, Root, Time, Version};
+use serde_json::{Value, json};
+
+impl Memory {
+    /// What people should know before anything is fetched.
+    pub(super) fn remarks(&self, damaged: bool, clock: Time, now: Time) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        if damaged {
+            let what = "the remembered trust state could not be read and was forgotten; a copy \
+                        is kept beside it";
+            warnings.push(Warning { code: "W_STATE_FORGOTTEN", what: what.to_owned() });
+        }
+        if clock < now {
+            let what = format!(
+                "this computer's clock says {clock}, but there are documents of {now}; that \
+                 time is used"
+            );
+            warnings.push(Warning { code: "W_CLOCK_BEHIND", what });
+        }
+        warnings
+    }
+}
+
+/// What is remembered of a channel, for `status`. `machine` is this machine's
+/// number in rollouts.
+///
+/// # Errors
+/// `E_SCHEMA` for the state of a newer program.
+pub fn remembered(
+    stamped: &Stamped,
+    known: &Known<'_>,
+    channel: &Id,
+    live: &Version,
+    machine: Option<&str>,
+    clock: Time,
+) -> Result<Value, Any> {
+    let (memory, _) = Memory::load(stamped, known)?;
+    let stored = memory.stored(channel);
+    let (head, channel) = stored.as_ref().map_or((None, None), |(h, c)| (Some(h), Some(c)));
+    let expires = head.zip(channel).map(|(head, channel)| head.expires.min(channel.expires));
+    let wish = Wish { live: Some(live), machine, ..Wish::default() };
+    let now = memory.time(clock);
+    let update = channel.map(|channel| choose::offer(channel, &wish, now));
+    let notes: Vec<String> = channel.map_or(Vec::new(), |c| choose::notices(c, live));
+    Ok(json!({
+        "update": {
+            "available": update.as_ref().and_then(|(version, _)| version.clone()),
+            "checked": memory.checked(),
+            "blocked_by": update.and_then(|(_, held)| held.map(choose::Held::name)),
+        },
+        "trust": {
+            "root": memory.root.version,
+            "head": head.map(|head| head.version),
+            "channel": channel.map(|channel| channel.version),
+            "expires": expires,
+        },
+        "notes": notes,
+    }))
+}
+
+/// Everything that is remembered: versions, marks, expiry, keys.
+///
+/// # Errors
+/// `E_SCHEMA` for the state of a newer program.
+pub fn show(stamped: &Stamped, known: &Known<'_>) -> Result<Value, Any> {
+    let (memory, damaged) = Memory::load(stamped, known)?;
+    let head = memory.head().map(|head| {
+        json!({
+            "version": head.version, "issued": head.issued, "expires": head.expires,
+            "root_version": head.root_version, "sha256": head.digest(),
+        })
+    });
+    let channels: serde_json::Map<String, Value> =
+        memory.channels().iter().map(|(name, c)| (name.to_string(), channel(c))).collect();
+    let marks: serde_json::Map<String, Value> =
+        memory.marked().map(|name| (name.to_string(), json!(memory.channel_mark(name)))).collect();
+    Ok(json!({
+        "v": 1,
+        "root": root(&memory),
+        "head": head,
+        "channels": channels,
+        "marks": {"head": memory.head_mark(), "channel": marks},
+        "not_before": memory.time(Time::from_unix(0)),
+        "checked": memory.checked(),
+        "evidence": memory.evidence(),
+        "damaged": damaged,
+    }))
+}
+
+fn channel(channel: &offgrid_manifest::Verified<offgrid_manifest::Channel>) -> Value {
+    json!({
+        "version": channel.version, "issued": channel.issued, "expires": channel.expires,
+        "sha256": channel.digest(), "current": channel.current,
+        "minimum_safe": channel.minimum_safe, "critical": channel.critical,
+        "releases": channel.releases.keys().collect::<Vec<_>>(),
+        "yanked": channel.yanked.keys().collect::<Vec<_>>(), "mirrors": channel.mirrors,
+    })
+}
+
+fn root(memory: &Memory) -> Value {
+    let root: &Root = &memory.root;
+    let role = |role: &Role| json!({"keys": role.keys, "threshold": role.threshold});
+    let roles = &root.roles;
+    json!({
+        "version": root.version, "issued": root.issued, "expires": root.expires,
+        "sha256": memory.root.digest(), "min_bootstrap": root.min_bootstrap,
+        "floors": {"head": root.floors.head, "channel": root.floors.channel},
+        "keys": root.keys,
+        "roles": {
+            "root": role(&roles.root), "release": role(&roles.release), "head": role(&roles.head),
+        },
+    })
+}
