@@ -11,5 +11,6 @@
 
 mod laws;
 mod maker;
+mod places;
 mod refused;
 mod thresholds;
