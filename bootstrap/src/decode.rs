@@ -1,14 +1,16 @@
-//! From stored bytes to a file: decompressed, hashed and bounded while they
+//! From stored bytes to plain ones: decompressed, hashed and bounded while they
 //! pass, with the memory that the format allows and no more (DESIGN 5: windows
-//! and dictionaries of at most 8 MiB).
+//! and dictionaries of at most 8 MiB; reference/trust.md L6).
+//!
+//! Writes wherever it is told to; opens nothing itself.
 
 use crate::disk;
 use crate::error::Error as Any;
 use crate::fetch::Consumer;
 use crate::unpack::Error;
+use liblzma::stream as xz;
 use offgrid_manifest::parts::{EncodingKind, WINDOW_MAX};
 use offgrid_manifest::{Digest, Hasher};
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -22,31 +24,31 @@ pub struct Plain {
 }
 
 /// Writes one decoded file.
-pub struct Decoder {
-    inner: Inner,
+pub struct Decoder<W: Write> {
+    inner: Inner<W>,
     path: PathBuf,
 }
 
-enum Inner {
-    Raw(Writer),
-    Zst(zstd::stream::write::Decoder<'static, Writer>),
-    Xz(liblzma::write::XzDecoder<Writer>),
+enum Inner<W: Write> {
+    Raw(Writer<W>),
+    Zst(zstd::stream::write::Decoder<'static, Writer<W>>),
+    Xz(liblzma::write::XzDecoder<Writer<W>>),
 }
 
 /// The binary logarithm of [`WINDOW_MAX`].
 const WINDOW_LOG_MAX: u32 = WINDOW_MAX.ilog2();
 /// What an xz decoder needs beside its dictionary.
 const XZ_OVERHEAD: u64 = 1024 * 1024;
+/// `ZSTD_error_frameParameter_windowTooLarge` (zstd_errors.h, stable since 1.3).
+const WINDOW_TOO_LARGE: usize = 16;
 
-impl Decoder {
-    /// Into a new file of this mode; one that is there is replaced.
+impl<W: Write> Decoder<W> {
+    /// Into an empty file; `path` names it in errors.
     ///
     /// # Errors
-    /// Any file operation; `E_SCHEMA` for an encoding that nobody knows.
-    pub fn new(kind: EncodingKind, path: &Path, mode: u32, plain: Plain) -> Result<Decoder, Any> {
-        disk::remove_file(path)?;
-        let file = disk::at("create", path, crate::platform::create_new(path, mode))?;
-        let writer = Writer { file, hasher: Hasher::new(), plain };
+    /// `E_SCHEMA` for an encoding that nobody knows; no memory.
+    pub fn new(kind: EncodingKind, into: W, path: &Path, plain: Plain) -> Result<Self, Any> {
+        let writer = Writer { into, hasher: Hasher::new(), plain };
         let inner = match kind {
             EncodingKind::Raw => Inner::Raw(writer),
             EncodingKind::Zst => {
@@ -58,8 +60,7 @@ impl Decoder {
             }
             EncodingKind::Xz => {
                 let limit = WINDOW_MAX + XZ_OVERHEAD;
-                let stream =
-                    liblzma::stream::Stream::new_stream_decoder(limit, 0).map_err(io::Error::from);
+                let stream = xz::Stream::new_stream_decoder(limit, 0).map_err(io::Error::from);
                 let stream = disk::at("unpack", path, stream)?;
                 Inner::Xz(liblzma::write::XzDecoder::new_stream(writer, stream))
             }
@@ -69,8 +70,9 @@ impl Decoder {
     }
 
     fn failed(&self, source: io::Error) -> Any {
-        if source.get_ref().is_some_and(|inner| inner.is::<Bomb>()) {
-            return Error::Bomb { path: self.path.clone() }.into();
+        let path = self.path.clone();
+        if is_bomb(&source) {
+            return Error::Bomb { path }.into();
         }
         // Decoders report damage as one of these; the rest is the disk's.
         match source.kind() {
@@ -78,13 +80,22 @@ impl Decoder {
             | io::ErrorKind::InvalidInput
             | io::ErrorKind::UnexpectedEof
             | io::ErrorKind::Other
-            | io::ErrorKind::WriteZero => Error::Damaged { path: self.path.clone(), source }.into(),
-            _ => disk::Error { op: "write", path: self.path.clone(), source }.into(),
+            | io::ErrorKind::WriteZero => Error::Damaged { path, source }.into(),
+            _ => disk::Error { op: "write", path, source }.into(),
         }
     }
 }
 
-impl Consumer for Decoder {
+/// More bytes, or more memory to get them, than may be.
+fn is_bomb(error: &io::Error) -> bool {
+    let Some(inner) = error.get_ref() else { return false };
+    // The zstd crate passes the library's name of the error on, not its number.
+    inner.is::<Bomb>()
+        || matches!(inner.downcast_ref(), Some(xz::Error::MemLimit))
+        || inner.to_string() == zstd::zstd_safe::get_error_name(WINDOW_TOO_LARGE.wrapping_neg())
+}
+
+impl<W: Write> Consumer for Decoder<W> {
     fn take(&mut self, bytes: &[u8]) -> Result<(), Any> {
         let result = match &mut self.inner {
             Inner::Raw(writer) => writer.write_all(bytes),
@@ -118,8 +129,8 @@ impl Consumer for Decoder {
 }
 
 /// The file behind a decoder: counts, hashes, and stops at the signed size.
-struct Writer {
-    file: File,
+struct Writer<W> {
+    into: W,
     hasher: Hasher,
     plain: Plain,
 }
@@ -129,76 +140,20 @@ struct Writer {
 #[error("more bytes than were signed for")]
 struct Bomb;
 
-impl Write for Writer {
+impl<W: Write> Write for Writer<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.hasher.size() + bytes.len() as u64 > self.plain.size {
             return Err(io::Error::other(Bomb));
         }
-        let written = self.file.write(bytes)?;
+        let written = self.into.write(bytes)?;
         self.hasher.update(&bytes[..written]);
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.into.flush()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use offgrid_manifest::Code;
-
-    const TEXT: &[u8] = b"some bytes that are packed, some bytes that are packed";
-
-    fn stored(kind: EncodingKind) -> Vec<u8> {
-        match kind {
-            EncodingKind::Zst => zstd::bulk::compress(TEXT, 3).unwrap(),
-            EncodingKind::Xz => {
-                let mut packed = Vec::new();
-                let mut encoder = liblzma::write::XzEncoder::new(&mut packed, 6);
-                encoder.write_all(TEXT).unwrap();
-                encoder.finish().unwrap();
-                packed
-            }
-            _ => TEXT.to_vec(),
-        }
-    }
-
-    fn decode(kind: EncodingKind, stored: &[u8], plain: Plain) -> Result<Vec<u8>, Any> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("out");
-        let mut decoder = Decoder::new(kind, &path, 0o644, plain)?;
-        // One byte at a time: no state may depend on how the network cuts.
-        for byte in stored.chunks(1) {
-            decoder.take(byte)?;
-        }
-        decoder.end()?;
-        Ok(std::fs::read(path).unwrap())
-    }
-
-    #[test]
-    fn every_encoding_gives_the_plain_bytes() {
-        let plain = Plain { size: TEXT.len() as u64, sha256: Some(Digest::of(TEXT)) };
-        for kind in [EncodingKind::Raw, EncodingKind::Zst, EncodingKind::Xz] {
-            assert_eq!(decode(kind, &stored(kind), plain).unwrap(), TEXT, "{kind:?}");
-        }
-    }
-
-    #[test]
-    fn wrong_bytes_sizes_and_digests_are_named() {
-        let size = TEXT.len() as u64;
-        for kind in [EncodingKind::Raw, EncodingKind::Zst, EncodingKind::Xz] {
-            let stored = stored(kind);
-            let code = |stored: &[u8], plain| decode(kind, stored, plain).unwrap_err().code();
-            let small = Plain { size: size - 1, sha256: None };
-            assert_eq!(code(&stored, small), Code::Bomb, "{kind:?}");
-            let large = Plain { size: size + 1, sha256: None };
-            assert_eq!(code(&stored, large), Code::Tree, "{kind:?}");
-            let other = Plain { size, sha256: Some(Digest::of(b"other")) };
-            assert_eq!(code(&stored, other), Code::Tree, "{kind:?}");
-            let good = Plain { size, sha256: Some(Digest::of(TEXT)) };
-            assert_eq!(code(&stored[..stored.len() - 9], good), Code::Tree, "{kind:?}");
-        }
-    }
-}
+mod tests;

@@ -140,15 +140,6 @@ pub fn make_dir(path: &Path, mode: u32) -> Result<(), Error> {
     }
 }
 
-/// As [`make_dir`], inside a tree that is made durable as a whole later.
-///
-/// # Errors
-/// Any I/O error.
-pub fn make_dir_unsynced(path: &Path, mode: u32) -> Result<(), Error> {
-    at("make the folder", path, fs::create_dir(path))?;
-    at("set the mode of", path, platform::set_mode(path, mode))
-}
-
 /// Makes a folder and those above it, durable, with the modes that the user's own
 /// settings say.
 ///

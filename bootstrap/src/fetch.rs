@@ -9,7 +9,7 @@ mod judge;
 mod pace;
 mod transfer;
 
-pub use files::{copy_file, copy_program, digest_of};
+pub use files::{copy_file, copy_program, digest_of, digest_of_file};
 
 use self::pace::pause;
 use self::transfer::transfer;

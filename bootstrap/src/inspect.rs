@@ -12,7 +12,7 @@ use crate::{disk, platform};
 use offgrid_manifest::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 
 /// What a slot must hold: files and links by path.
@@ -146,24 +146,24 @@ fn walk(folder: &Path, under: &str, seen: &mut BTreeMap<String, Kind>) -> Result
     Ok(())
 }
 
-/// Copies a file of one slot into another, cloned where the file system can,
-/// and hashes the copy: what counts is what is in the new slot.
+/// Copies a file of one slot into `target`, an empty file of another, cloned
+/// where the file system can, and hashes the copy: what counts is what is in the
+/// new slot. `to` names it in errors.
 ///
 /// # Errors
 /// `E_STATE` when it is not what it was.
-pub fn copy(from: &Path, to: &Path, mode: u32, sha256: &Digest) -> Result<(), Any> {
-    disk::remove_file(to)?;
+pub fn copy(from: &Path, mut target: File, to: &Path, sha256: &Digest) -> Result<(), Any> {
     let changed = || fetch::Error::Changed { path: from.to_owned() };
     let opened = File::open(from);
     if opened.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return Err(changed().into());
     }
     let mut source = disk::at("read", from, opened)?;
-    let mut target = disk::at("create", to, platform::create_new(to, mode))?;
     // Between two files this is copy_file_range on Linux: a clone where there are clones.
     disk::at("copy", to, io::copy(&mut source, &mut target))?;
-    drop(target);
-    if fetch::digest_of(to)? != Some(*sha256) {
+    // By the same handle: its name may be another file's by now.
+    disk::at("read", to, target.rewind())?;
+    if fetch::digest_of_file(&mut target, to)? != *sha256 {
         return Err(changed().into());
     }
     Ok(())
@@ -218,8 +218,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (from, to) = (dir.path().join("from"), dir.path().join("to"));
         fs::write(&from, b"bytes").unwrap();
-        copy(&from, &to, 0o644, &Digest::of(b"bytes")).unwrap();
+        let new = || File::options().read(true).write(true).create(true).truncate(true).open(&to);
+        copy(&from, new().unwrap(), &to, &Digest::of(b"bytes")).unwrap();
         assert_eq!(fs::read(&to).unwrap(), b"bytes");
-        assert!(copy(&from, &to, 0o644, &Digest::of(b"other")).is_err());
+        assert!(copy(&from, new().unwrap(), &to, &Digest::of(b"other")).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! `head.json`: the one mutable file of a depot. It pins every channel.
 
 use crate::error::{Error, parse};
+use crate::time::lifetime;
 use crate::{Digest, Id, Pin, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,12 +48,15 @@ impl ChannelPin {
 }
 
 impl Head {
+    /// The rules that a single field cannot state.
+    ///
     /// # Errors
     /// `E_PARSE`.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.version == 0 || self.root_version == 0 {
+    pub fn check(&self) -> Result<(), Error> {
+        let mut versions = self.channels.values().map(|pin| pin.version);
+        if self.version == 0 || self.root_version == 0 || versions.any(|version| version == 0) {
             return Err(parse("versions begin at 1"));
         }
-        Ok(())
+        lifetime(self.issued, self.expires)
     }
 }

@@ -15,23 +15,23 @@ pub struct PublicKey {
     inner: minisign_verify::PublicKey,
 }
 
-/// The points of small order, in every spelling, without the sign bit. A
-/// signature of zeros verifies under them for many messages (finding 12).
-const SMALL_ORDER: [&str; 7] = [
+/// The points of small order, without the sign bit. A signature of zeros verifies
+/// under them for many messages (reference/trust.md, finding 12). Their other
+/// spellings are refused as such, see [`is_canonical`].
+const SMALL_ORDER: [&str; 5] = [
     "0000000000000000000000000000000000000000000000000000000000000000",
     "0100000000000000000000000000000000000000000000000000000000000000",
     "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
     "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
     "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
 ];
 
 impl PublicKey {
     /// From the base64 line of a `.pub` file.
     ///
     /// # Errors
-    /// `E_PARSE` when it is not a key, or one of small order.
+    /// `E_PARSE` when it is not a key, one of small order, or one that has another
+    /// spelling: keys are compared by their bytes.
     pub fn from_base64(text: &str) -> Result<PublicKey, Error> {
         let wrong = |why: &str| parse(format!("`{}` is not a key: {why}", text.escape_default()));
         let bytes = BASE64.decode(text).map_err(|_| wrong("not base64"))?;
@@ -39,6 +39,9 @@ impl PublicKey {
             Some(Ok(raw)) if bytes.starts_with(b"Ed") => raw,
             _ => return Err(wrong("not 42 bytes that begin with Ed")),
         };
+        if !is_canonical(&raw) {
+            return Err(wrong("not the one spelling of a point"));
+        }
         if is_small_order(&raw) {
             return Err(wrong("a point of small order"));
         }
@@ -64,6 +67,13 @@ impl PublicKey {
         self.inner.verify(bytes, &signature, false).ok()?;
         Some(signature.trusted_comment().to_owned())
     }
+}
+
+/// Whether the coordinate y is below 2^255-19 (RFC 8032, section 5.1.3). The 19
+/// numbers from there on are second spellings of small ones.
+fn is_canonical(raw: &[u8; 32]) -> bool {
+    let [first, middle @ .., last] = raw;
+    *first < 0xed || middle.iter().any(|&byte| byte != 0xff) || last & 0x7f != 0x7f
 }
 
 fn is_small_order(raw: &[u8; 32]) -> bool {
@@ -110,6 +120,14 @@ mod tests {
         BASE64.encode(bytes)
     }
 
+    /// Why both signs of this y are refused.
+    fn refused(mut raw: [u8; 32]) -> [String; 2] {
+        [0, 0x80].map(|sign| {
+            raw[31] = raw[31] & 0x7f | sign;
+            PublicKey::from_base64(&key_of(raw)).unwrap_err().to_string()
+        })
+    }
+
     #[test]
     fn keys_of_small_order_are_refused() {
         for hex in SMALL_ORDER {
@@ -117,17 +135,34 @@ mod tests {
             for (i, byte) in raw.iter_mut().enumerate() {
                 *byte = u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap();
             }
-            assert!(PublicKey::from_base64(&key_of(raw)).is_err(), "{hex}");
-            raw[31] |= 0x80;
-            assert!(PublicKey::from_base64(&key_of(raw)).is_err(), "{hex} with its sign");
+            assert!(refused(raw).iter().all(|why| why.contains("small order")), "{hex}");
         }
         assert!(PublicKey::from_base64(&key_of([7; 32])).is_ok());
     }
 
     #[test]
+    fn a_second_spelling_of_a_point_is_refused() {
+        let mut raw = [0xff; 32];
+        raw[31] = 0x7f;
+        for first in 0xed..=0xff {
+            raw[0] = first;
+            assert!(refused(raw).iter().all(|why| why.contains("spelling")), "{first}");
+        }
+        // One below p, p itself in other places, and the largest of a smaller y.
+        for (at, byte) in [(0, 0xeb), (1, 0xfe), (30, 0xfe), (31, 0x7e), (31, 0xfe)] {
+            let mut near = raw;
+            near[at] = byte;
+            assert!(PublicKey::from_base64(&key_of(near)).is_ok(), "{at}");
+        }
+    }
+
+    #[test]
     fn what_is_not_a_key_is_refused() {
         let good = key_of([7; 32]);
-        for bad in ["", "RWQ", &good[4..], &format!("{good}AA=="), &format!("{good}\n")] {
+        let other = BASE64.encode([b"ED12345678".as_slice(), &[7; 32]].concat());
+        for bad in
+            ["", "RWQ", &good[4..], &format!("{good}AA=="), &format!("{good}\n"), other.as_str()]
+        {
             assert!(PublicKey::from_base64(bad).is_err(), "{bad}");
         }
     }

@@ -38,8 +38,9 @@ impl FromStr for Id {
     }
 }
 
-/// A path inside a component's tree: relative, `/` between parts, and safe on
-/// every operating system alike.
+/// A path inside a component's tree: relative, `/` between parts, of plain ASCII,
+/// and safe on every operating system alike. What could lead elsewhere is
+/// `E_PATH`; letters beyond ASCII, which have twins, are `E_ENTRY`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TreePath(String);
 
@@ -85,6 +86,12 @@ impl FromStr for TreePath {
                 return refuse(why);
             }
         }
+        // It leads nowhere else, but two systems may spell it in two ways (L5).
+        if !text.is_ascii() {
+            let shown = text.escape_default();
+            let message = format!("`{shown}` is not a path in a tree: a letter beyond plain ASCII");
+            return Err(Error::new(Code::Entry, message));
+        }
         Ok(TreePath(text.to_owned()))
     }
 }
@@ -98,9 +105,8 @@ fn why_not(part: &str) -> Option<&'static str> {
     if part.len() > 255 {
         return Some("a part of more than 255 bytes");
     }
-    // ASCII alone: no two spellings of one name by Unicode normalisation.
-    if !part.bytes().all(|c| (0x20..0x7f).contains(&c)) {
-        return Some("a character that is not plain ASCII");
+    if part.chars().any(char::is_control) {
+        return Some("a control character");
     }
     if part.bytes().any(|c| br#"\:*?"<>|"#.contains(&c)) {
         return Some("a character that Windows forbids");
@@ -118,7 +124,10 @@ fn why_not(part: &str) -> Option<&'static str> {
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
     let numbered = |prefix: &str| {
-        stem.strip_prefix(prefix).is_some_and(|n| n.len() == 1 && n.as_bytes()[0].is_ascii_digit())
+        let mut rest = stem.strip_prefix(prefix).unwrap_or_default().chars();
+        // Windows takes the small raised ones, too (CVE-2024-51756).
+        let digit = rest.next().is_some_and(|c| matches!(c, '0'..='9' | '¹' | '²' | '³'));
+        digit && rest.next().is_none()
     };
     matches!(stem.as_str(), "con" | "prn" | "aux" | "nul" | "conin$" | "conout$")
         || numbered("com")
@@ -153,11 +162,17 @@ textual!(Id TreePath);
 /// absolute or leave the tree.
 pub fn link_end(link: &TreePath, target: &str) -> Option<TreePath> {
     let mut parts: Vec<&str> = link.folders().last().map_or(Vec::new(), |f| f.split('/').collect());
+    let mut named = false;
     for part in target.split('/') {
         match part {
-            ".." => drop(parts.pop()?),
-            "" | "." => return None,
-            part => parts.push(part),
+            // Only at the start: a name may be another link, and `..` after it would
+            // lead on from wherever that one ends.
+            ".." if !named => drop(parts.pop()?),
+            "" | "." | ".." => return None,
+            part => {
+                named = true;
+                parts.push(part);
+            }
         }
     }
     parts.join("/").parse().ok()
@@ -194,7 +209,10 @@ mod tests {
             "LPT9.log",
             "a.",
             "a ",
-            "é",
+            "com¹",
+            "lpt².txt",
+            "é/..",
+            "a\u{85}b",
             "a\0b",
             "a\nb",
             "conin$",
@@ -203,6 +221,9 @@ mod tests {
             assert_eq!(error.code(), Code::Path, "{bad}");
         }
         assert!("a/".repeat(300).parse::<TreePath>().is_err());
+        for twin in ["\u{e9}", "e\u{301}", "a\u{202e}b", "web/\u{ff0e}\u{ff0e}/x"] {
+            assert_eq!(twin.parse::<TreePath>().unwrap_err().code(), Code::Entry, "{twin:?}");
+        }
     }
 
     #[test]

@@ -204,6 +204,10 @@ impl Release {
             if !ids.insert(&variant.id) {
                 return Err(parse(format!("the variant `{}` stands twice", variant.id)));
             }
+            let mut once = BTreeSet::new();
+            if let Some(name) = variant.components.iter().find(|name| !once.insert(*name)) {
+                return Err(parse(format!("`{}` has `{name}` twice", variant.id)));
+            }
             if let Some(name) = variant.components.iter().find(|name| {
                 !self.components.get(name).is_some_and(|on| on.contains_key(&variant.target))
             }) {
@@ -212,12 +216,17 @@ impl Release {
             }
         }
         let mut names = BTreeSet::new();
+        let mut files = BTreeMap::new();
         for model in &self.models {
             if !names.insert(&model.name) {
                 return Err(parse(format!("the model `{}` stands twice", model.name)));
             }
             if model.file.as_str().contains('/') {
                 return Err(parse(format!("the model file `{}` is in a folder", model.file)));
+            }
+            // Two names for one file are fine, two files of one name are not.
+            if files.insert(model.file.folded(), model.sha256).is_some_and(|d| d != model.sha256) {
+                return Err(parse(format!("two models are called `{}`", model.file)));
             }
         }
         Ok(())

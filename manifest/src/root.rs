@@ -1,6 +1,8 @@
 //! `root/<n>.json`: which keys may sign what, and how many of them it takes.
 
 use crate::error::{Error, parse};
+use crate::signature::BLOCKS_MAX;
+use crate::time::lifetime;
 use crate::{Id, PublicKey, Time, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -81,6 +83,7 @@ impl Root {
         if self.version == 0 {
             return Err(parse("a root's version begins at 1"));
         }
+        lifetime(self.issued, self.expires)?;
         let all: Vec<&PublicKey> = self.keys.values().collect();
         if all.iter().enumerate().any(|(i, key)| all[..i].contains(key)) {
             return Err(parse("one key stands in the root under two names"));
@@ -96,6 +99,10 @@ impl Root {
         let count = role.keys.len();
         if count == 0 || count > KEYS_MAX || role.threshold == 0 || role.threshold > count {
             return Err(parse(format!("{} of {count} keys is no threshold", role.threshold)));
+        }
+        if role.threshold > BLOCKS_MAX {
+            let message = format!("a signature file has no room for {} signers", role.threshold);
+            return Err(parse(message));
         }
         for (i, name) in role.keys.iter().enumerate() {
             if role.keys[..i].contains(name) {

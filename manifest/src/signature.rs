@@ -36,23 +36,32 @@ pub fn split(file: &[u8]) -> Result<Vec<String>, Error> {
 /// Checks one block of four lines and joins it again.
 fn block(lines: &[&str]) -> Result<String, Error> {
     let broken = |why: &str| Error::new(Code::SigThreshold, format!("not a signature: {why}"));
-    let bytes = |line: &str, length: usize| {
-        let decoded = BASE64.decode(line).map_err(|_| broken("a line is not base64"))?;
-        if decoded.len() == length { Ok(decoded) } else { Err(broken("a line of wrong length")) }
-    };
     if !lines[0].starts_with(UNTRUSTED) || !lines[2].starts_with(TRUSTED) {
         return Err(broken("a comment line is missing"));
     }
     if lines[2].chars().any(char::is_control) {
         return Err(broken("a control character in the trusted comment"));
     }
-    let signature = bytes(lines[1], 74)?;
-    bytes(lines[3], 64)?;
-    if &signature[..2] != b"ED" {
+    let signature: Option<[u8; 74]> = decoded(lines[1]);
+    let global: Option<[u8; 64]> = decoded(lines[3]);
+    let (Some(signature), Some(_)) = (signature, global) else {
+        return Err(broken("a line is not base64 of 74 or 64 bytes"));
+    };
+    if !signature.starts_with(b"ED") {
         let message = "a signature of another algorithm than ED (prehashed Ed25519)";
         return Err(Error::new(Code::SigAlg, message));
     }
     Ok(lines.join("\n"))
+}
+
+/// A line of base64 for exactly `N` bytes. Its one spelling alone is taken: with
+/// padding, and with zeros in the bits that no byte uses.
+fn decoded<const N: usize>(line: &str) -> Option<[u8; N]> {
+    // The length first, so that nothing is decoded that cannot be right.
+    if line.len() != N.div_ceil(3) * 4 {
+        return None;
+    }
+    BASE64.decode(line).ok()?.try_into().ok()
 }
 
 /// Counts the distinct keys that signed `bytes` and returns the trusted comment

@@ -34,6 +34,15 @@ impl Time {
     }
 }
 
+/// A document must not end before it begins: whoever made it has mixed up two
+/// dates, and which of them holds nobody can say.
+pub(crate) fn lifetime(issued: Time, expires: Time) -> Result<(), Error> {
+    if expires < issued {
+        return Err(parse(format!("it expires on {expires}, before it was issued on {issued}")));
+    }
+    Ok(())
+}
+
 /// Days since 1970-01-01 of a date of the proleptic Gregorian calendar.
 /// `month` is 1 to 12, `year` 1970 or later.
 fn days_of(year: u64, month: u64, day: u64) -> u64 {

@@ -152,8 +152,13 @@ impl Forge {
     pub fn pack_now(&self, component: &str) -> Vec<u8> {
         let encodings = &self.parts_of(component).0["pack"]["encodings"];
         let zst = encodings.as_array().unwrap().iter().find(|e| e["kind"] == "zst").unwrap();
-        let stored = fs::read(self.depot.join("blob/sha256").join(zst["sha256"].as_str().unwrap()));
-        zstd::stream::decode_all(&stored.unwrap()[..]).unwrap()
+        zstd::stream::decode_all(&self.stored(zst)[..]).unwrap()
+    }
+
+    /// The stored bytes of an encoding.
+    pub fn stored(&self, encoding: &Value) -> Vec<u8> {
+        let name = encoding["sha256"].as_str().unwrap();
+        fs::read(self.depot.join("blob/sha256").join(name)).unwrap()
     }
 
     /// Writes a blob.

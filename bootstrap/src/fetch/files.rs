@@ -20,11 +20,19 @@ pub fn digest_of(path: &Path) -> Result<Option<Digest>, Any> {
             return Err(disk::Error { op: "read", path: path.to_owned(), source }.into());
         }
     };
+    digest_of_file(&mut file, path).map(Some)
+}
+
+/// The digest of what is left of an open file; `path` names it in errors.
+///
+/// # Errors
+/// Any file operation.
+pub fn digest_of_file(file: &mut File, path: &Path) -> Result<Digest, Any> {
     let mut hasher = Hasher::new();
     let mut bytes = vec![0; 256 * 1024];
     loop {
         match disk::at("read", path, file.read(&mut bytes))? {
-            0 => return Ok(Some(hasher.finish())),
+            0 => return Ok(hasher.finish()),
             read => hasher.update(&bytes[..read]),
         }
     }

@@ -4,7 +4,10 @@
 //! Nothing in staging is used before everything in it was right, and a slot is
 //! never changed after it is complete (DESIGN 7, 8).
 
+mod within;
 mod work;
+
+use within::Within;
 
 use crate::error::Error as Any;
 use crate::run::Context;
@@ -14,7 +17,8 @@ use offgrid_manifest::parts::{Encoding, Mode};
 use offgrid_manifest::{Code, Digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
 /// Why a slot could not be filled.
 #[derive(Debug, thiserror::Error)]
@@ -138,16 +142,18 @@ pub fn fill(context: &Context<'_>, slot: &SlotPlan) -> Result<(), Any> {
     disk::make_dir(&work, 0o700)?;
     let staging = work.join(slot.name.to_string());
     disk::make_dir(&staging, 0o755)?;
+    let within = Within::open(&staging)?;
     for folder in folders(slot) {
-        disk::make_dir_unsynced(&staging.join(folder), 0o755)?;
+        within.make_dir(&folder)?;
     }
-    work::fetch_all(context, slot, &staging)?;
+    work::fetch_all(context, slot, &Within::open(&work)?, &within)?;
+    // After all files, so that none can be written through one.
     for (path, target) in &slot.links {
-        let path = staging.join(path);
-        disk::at("make the link", &path, platform::make_link(&path, Path::new(target)))?;
+        within.make_link(path, target)?;
     }
     for (name, text) in &slot.documents {
-        disk::write(&staging.join(name), text.as_bytes(), 0o644)?;
+        let (mut file, path) = within.create(name, 0o644)?;
+        disk::at("write", &path, file.write_all(text.as_bytes()))?;
     }
     if let Some(problem) = inspect::differences(&staging, &contents(slot), false)?.first() {
         return Err(Error::Tree { problem: problem.clone() }.into());

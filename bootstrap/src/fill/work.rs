@@ -1,6 +1,6 @@
 //! The workers that fill a slot: several blobs at once, the first error ends all.
 
-use super::{Error, From, PlannedFile, PlannedPack, SlotPlan};
+use super::{Error, From, PlannedFile, PlannedPack, SlotPlan, Within};
 use crate::decode::{Decoder, Plain};
 use crate::error::Error as Any;
 use crate::event::Event;
@@ -12,6 +12,8 @@ use crate::{disk, inspect};
 use offgrid_manifest::layout;
 use offgrid_manifest::parts::Encoding;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Seek};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -27,7 +29,13 @@ enum Job<'a> {
 }
 
 /// Fetches with several workers; the first error stops the others.
-pub(super) fn fetch_all(context: &Context<'_>, slot: &SlotPlan, staging: &Path) -> Result<(), Any> {
+pub(super) fn fetch_all(
+    context: &Context<'_>,
+    slot: &SlotPlan,
+    work: &Within,
+    staging: &Within,
+) -> Result<(), Any> {
+    let filling = Filling { context, slot, work, staging };
     let jobs = jobs(slot);
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
@@ -39,17 +47,17 @@ pub(super) fn fetch_all(context: &Context<'_>, slot: &SlotPlan, staging: &Path) 
         let done = u64::try_from(done).unwrap_or(0).min(total);
         context.sink.event(&Event::Progress { done, total });
     };
-    let work = || {
+    let worker = || {
         while !failed.load(Ordering::Relaxed) {
             let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-            if let Err(error) = one(context, slot, staging, job, &progress) {
+            if let Err(error) = filling.one(job, &progress) {
                 failed.store(true, Ordering::Relaxed);
                 first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
         }
     };
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..WORKERS.min(jobs.len())).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..WORKERS.min(jobs.len())).map(|_| scope.spawn(worker)).collect();
         let joined = workers.into_iter().all(|worker| worker.join().is_ok());
         if joined { Ok(()) } else { Err(Any::from(Error::Worker)) }
     })?;
@@ -82,50 +90,72 @@ fn jobs(slot: &SlotPlan) -> Vec<Job<'_>> {
     jobs
 }
 
-fn one(
-    context: &Context<'_>,
-    slot: &SlotPlan,
-    staging: &Path,
-    job: &Job<'_>,
-    progress: &dyn Fn(i64),
-) -> Result<(), Any> {
-    match job {
-        Job::Copy(file, from) => {
-            let to = staging.join(&file.path);
-            inspect::copy(from, &to, file.mode.bits(), &file.sha256)
-        }
-        Job::Blob(file, encoding) => {
-            let to = staging.join(&file.path);
-            let plain = Plain { size: file.size, sha256: Some(file.sha256) };
-            let mode = file.mode.bits();
-            blob(context, encoding, progress, || Decoder::new(encoding.kind, &to, mode, plain))
-        }
-        Job::Pack(index, pack) => {
-            let tar = context.store.staging().join(format!("pack-{index}.tar"));
-            let encoding = &pack.encoding;
-            let plain = Plain { size: pack.size, sha256: None };
-            blob(context, encoding, progress, || Decoder::new(encoding.kind, &tar, 0o600, plain))?;
-            let wanted = packed(slot, *index, pack);
-            unpack::unpack(&tar, &staging.join(&pack.into), &wanted)?;
-            Ok(disk::remove_file(&tar)?)
-        }
-    }
+/// What every worker needs.
+struct Filling<'a> {
+    context: &'a Context<'a>,
+    slot: &'a SlotPlan,
+    /// Where packs wait.
+    work: &'a Within,
+    staging: &'a Within,
 }
 
-fn blob(
-    context: &Context<'_>,
-    encoding: &Encoding,
-    progress: &dyn Fn(i64),
-    consumer: impl FnMut() -> Result<Decoder, Any>,
-) -> Result<(), Any> {
-    let places = [Place::Depot(layout::blob(&encoding.sha256))];
-    let wanted = Wanted {
-        places: &places,
-        pin: encoding.pin(),
-        partial: &context.store.partial(&encoding.sha256),
-        finished: &context.store.blob(&encoding.sha256),
-    };
-    fetch::fetch(context.sources, &wanted, progress, consumer)
+impl Filling<'_> {
+    fn one(&self, job: &Job<'_>, progress: &dyn Fn(i64)) -> Result<(), Any> {
+        match job {
+            Job::Copy(file, from) => {
+                let (target, to) = self.staging.create(&file.path, file.mode.bits())?;
+                inspect::copy(from, target, &to, &file.sha256)
+            }
+            Job::Blob(file, encoding) => {
+                let plain = Plain { size: file.size, sha256: Some(file.sha256) };
+                self.blob(encoding, progress, || {
+                    let (target, to) = self.staging.create(&file.path, file.mode.bits())?;
+                    Decoder::new(encoding.kind, target, &to, plain)
+                })
+            }
+            Job::Pack(index, pack) => self.pack(*index, pack, progress),
+        }
+    }
+
+    /// The tar is read by the handle that it was written with.
+    fn pack(&self, index: usize, pack: &PlannedPack, progress: &dyn Fn(i64)) -> Result<(), Any> {
+        let name = format!("pack-{index}.tar");
+        let plain = Plain { size: pack.size, sha256: None };
+        let mut written = None;
+        self.blob(&pack.encoding, progress, || {
+            let (tar, path) = self.work.create(&name, 0o600)?;
+            let decoder = disk::at("open", &path, tar.try_clone())
+                .map_err(Any::from)
+                .and_then(|target| Decoder::new(pack.encoding.kind, target, &path, plain));
+            written = Some((tar, path));
+            decoder
+        })?;
+        let Some((mut tar, path)) = written else { return Err(Error::Worker.into()) };
+        disk::at("read", &path, tar.rewind())?;
+        let wanted = packed(self.slot, index, pack);
+        unpack::unpack(BufReader::new(tar), &path, &wanted, |file, mode| {
+            let (file, _) = self.staging.create(&format!("{}/{file}", pack.into), mode.bits())?;
+            Ok(file)
+        })?;
+        Ok(disk::remove_file(&path)?)
+    }
+
+    fn blob(
+        &self,
+        encoding: &Encoding,
+        progress: &dyn Fn(i64),
+        consumer: impl FnMut() -> Result<Decoder<File>, Any>,
+    ) -> Result<(), Any> {
+        let store = self.context.store;
+        let places = [Place::Depot(layout::blob(&encoding.sha256))];
+        let wanted = Wanted {
+            places: &places,
+            pin: encoding.pin(),
+            partial: &store.partial(&encoding.sha256),
+            finished: &store.blob(&encoding.sha256),
+        };
+        fetch::fetch(self.context.sources, &wanted, progress, consumer)
+    }
 }
 
 /// What a pack must hold, by path in the pack.

@@ -10,6 +10,8 @@
 //! - `exe_name(stem) -> String`: a program's file name.
 //! - `create_new(path, mode) -> io::Result<File>`: a file that was not there,
 //!   with exactly this mode, whatever the umask; never through a link.
+//! - `Folder`: a folder that is held open, and what is made in it, never through
+//!   a link.
 //! - `set_mode(path, mode)`, `mode_of(path) -> u32`: permission bits, `0o7777`.
 //! - `make_link(path, target)`: a symbolic link; Windows has none for everybody.
 //! - `read_link(path) -> Option<PathBuf>`: where a link leads; `None` when it is

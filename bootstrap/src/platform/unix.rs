@@ -1,5 +1,9 @@
 //! What Linux and macOS share.
 
+mod folder;
+
+pub(crate) use folder::Folder;
+
 use super::{Caught, Signal};
 use crate::disk;
 use rustix::fs::OFlags;

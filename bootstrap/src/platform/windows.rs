@@ -2,8 +2,11 @@
 
 #[path = "windows/facts.rs"]
 mod facts;
+#[path = "windows/folder.rs"]
+mod folder;
 
 pub(crate) use facts::live_facts;
+pub(crate) use folder::Folder;
 
 use super::sync::{Kind, sync_each};
 use super::{Caught, Signal};

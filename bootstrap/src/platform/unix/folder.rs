@@ -1,0 +1,141 @@
+//! A folder that is held open. What is made in it is made there, whatever
+//! becomes of its name, and on the way down no link is followed
+//! (reference/trust.md L2, L7).
+
+use rustix::fs::{
+    AtFlags, CWD, Mode, OFlags, RawMode, fchmod, mkdirat, openat, symlinkat, unlinkat,
+};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+/// What takes a name for a folder, and nothing else for one.
+const FOLDER: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+#[derive(Debug)]
+pub(crate) struct Folder(OwnedFd);
+
+impl Folder {
+    /// The folder with this name, which is no link.
+    pub(crate) fn open(path: &Path) -> io::Result<Folder> {
+        Ok(Folder(openat(CWD, path, FOLDER, Mode::empty())?))
+    }
+
+    /// A new file for reading and writing, with exactly this mode; a file or link
+    /// that is there is taken away. `path` has `/` between its parts.
+    pub(crate) fn create(&self, path: &str, mode: u32) -> io::Result<File> {
+        self.within(path, |folder, name| {
+            match unlinkat(folder, name, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(error) => return Err(error),
+            }
+            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+            let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let file = openat(folder, name, flags, bits(mode))?;
+            fchmod(&file, bits(mode))?; // the umask took bits away
+            Ok(File::from(file))
+        })
+    }
+
+    /// A new folder with exactly this mode.
+    pub(crate) fn make_dir(&self, path: &str, mode: u32) -> io::Result<()> {
+        self.within(path, |folder, name| {
+            mkdirat(folder, name, bits(mode))?;
+            fchmod(openat(folder, name, FOLDER, Mode::empty())?, bits(mode))
+        })
+    }
+
+    /// A new symbolic link.
+    pub(crate) fn make_link(&self, path: &str, target: &Path) -> io::Result<()> {
+        self.within(path, |folder, name| symlinkat(target, folder, name))
+    }
+
+    /// Goes down to the folder of the last part.
+    fn within<T>(
+        &self,
+        path: &str,
+        act: impl FnOnce(&OwnedFd, &str) -> rustix::io::Result<T>,
+    ) -> io::Result<T> {
+        let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if name.is_empty() || path.split('/').any(|part| part == "..") {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut folder = self.0.try_clone()?;
+        for part in above.split('/').filter(|part| !part.is_empty()) {
+            folder = openat(folder.as_fd(), part, FOLDER, Mode::empty())?;
+        }
+        Ok(act(&folder, name)?)
+    }
+}
+
+fn bits(mode: u32) -> Mode {
+    Mode::from_raw_mode(mode as RawMode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::{Read, Seek, Write};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn what_is_made_can_be_read_back_and_has_its_mode() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        folder.make_dir("a", 0o755).unwrap();
+        folder.make_dir("a/b", 0o700).unwrap();
+        for text in ["first", "second"] {
+            let mut file = folder.create("a/b/c", 0o755).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            file.rewind().unwrap();
+            let mut back = String::new();
+            file.read_to_string(&mut back).unwrap();
+            assert_eq!(back, text);
+        }
+        folder.make_link("a/l", Path::new("b/c")).unwrap();
+        assert_eq!(fs::read_to_string(dir.path().join("a/l")).unwrap(), "second");
+        let mode = |path: &str| fs::metadata(dir.path().join(path)).unwrap().permissions().mode();
+        assert_eq!((mode("a/b/c") & 0o7777, mode("a/b") & 0o7777), (0o755, 0o700));
+    }
+
+    #[test]
+    fn no_link_is_followed_on_the_way_down() {
+        let dir = tempfile::tempdir().unwrap();
+        let (inside, victim) = (dir.path().join("inside"), dir.path().join("victim"));
+        fs::create_dir(&inside).unwrap();
+        fs::create_dir(&victim).unwrap();
+        fs::write(victim.join("file"), "theirs").unwrap();
+        symlink(&victim, inside.join("way")).unwrap();
+        symlink(victim.join("file"), inside.join("file")).unwrap();
+        symlink(&inside, dir.path().join("itself")).unwrap();
+        assert!(Folder::open(&dir.path().join("itself")).is_err());
+        let folder = Folder::open(&inside).unwrap();
+        assert!(folder.create("way/new", 0o644).is_err());
+        assert!(folder.make_dir("way/new", 0o755).is_err());
+        assert!(folder.make_link("way/new", Path::new("x")).is_err());
+        assert!(folder.create("../victim/new", 0o644).is_err());
+        // The link itself goes; what it leads to stays.
+        folder.create("file", 0o600).unwrap().write_all(b"ours").unwrap();
+        assert_eq!(fs::read_to_string(victim.join("file")).unwrap(), "theirs");
+        assert_eq!(fs::read_to_string(inside.join("file")).unwrap(), "ours");
+        assert_eq!(fs::read_dir(&victim).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_was_exchanged_is_still_the_one_that_was_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let (ours, victim) = (dir.path().join("ours"), dir.path().join("victim"));
+        fs::create_dir(&ours).unwrap();
+        fs::create_dir(&victim).unwrap();
+        let folder = Folder::open(&ours).unwrap();
+        fs::rename(&ours, dir.path().join("away")).unwrap();
+        symlink(&victim, &ours).unwrap();
+        folder.create("file", 0o644).unwrap();
+        assert_eq!(fs::read_dir(&victim).unwrap().count(), 0);
+        assert!(dir.path().join("away/file").exists());
+    }
+}
