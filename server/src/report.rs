@@ -9,7 +9,7 @@ use crate::init;
 use crate::publish::Published;
 use crate::rotate::Rotated;
 use crate::stamp::Stamped;
-use offgrid_manifest::Digest;
+use offgrid_manifest::{Digest, PublicKey};
 use std::error::Error as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -116,14 +116,9 @@ pub fn checked(report: &Report) -> ExitCode {
 }
 
 /// After `stamp`.
-<<<<<<< HEAD
-pub fn stamped(out: &std::path::Path, done: &Stamped) {
+pub fn stamped(out: &Path, done: &Stamped) {
     eprintln!("stamped {} for {}", out.display(), done.stamp.sources.join(" "));
     done.signature.note().iter().for_each(|note| eprintln!("note: {note}"));
-=======
-pub fn stamped(out: &Path, stamp: &Stamp) {
-    eprintln!("stamped {} for {}", out.display(), stamp.sources.join(" "));
->>>>>>> w-depot
 }
 
 /// When `serve` is ready.
