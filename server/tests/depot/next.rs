@@ -5,7 +5,7 @@ use offgrid_depot::channel::{self, Change, Options};
 use offgrid_depot::depot::Depot;
 use offgrid_depot::head::{self, Take};
 use offgrid_depot::keys::{Keyring, Password};
-use offgrid_depot::publish::Published;
+use offgrid_depot::publish::{Published, What};
 use offgrid_manifest::{Code, Time};
 use std::collections::BTreeSet;
 use std::fs;
@@ -150,12 +150,11 @@ fn a_yanked_release_gives_way_to_the_newest_that_is_good() {
 
 #[test]
 fn when_everything_is_yanked_that_is_said_and_a_lower_release_may_follow() {
-    let world = World::published("0.3.0");
+    // What is listed and below the safe minimum does not take its place.
+    let world = World::published("0.2.0");
+    world.next_release("0.3.0");
     let mut options = world.publish_options("0.3.0");
     options.minimum_safe = Some("0.3.0".parse().unwrap());
-    world.write("app/VERSION", b"old");
-    world.build("0.2.0");
-    world.publish(&world.publish_options("0.3.0")).unwrap();
     world.publish(&options).unwrap();
     let published = world.yank("0.3.0", "it burns").unwrap();
     assert!(published.notes[0].contains("nothing that can be installed"), "{:?}", published.notes);
@@ -187,6 +186,11 @@ fn what_is_not_listed_or_has_no_reason_is_not_yanked() {
     assert_eq!(world.files(), before);
 }
 
+fn from(channel: &str, release: Option<&str>) -> What {
+    let (channel, release) = (channel.parse().unwrap(), release.map(|r| r.parse().unwrap()));
+    What::Of { channel, release }
+}
+
 #[test]
 fn promote_gives_the_same_document_to_another_channel() {
     let world = World::published("0.3.0");
@@ -197,8 +201,7 @@ fn promote_gives_the_same_document_to_another_channel() {
     world.publish(&beta).unwrap();
     let before = world.names();
     let mut options = world.publish_options("0.4.0");
-    options.from = Some("beta".parse().unwrap());
-    options.release = None;
+    options.what = from("beta", None);
     options.rollout = Some("10%@0h,100%@1d".parse().unwrap());
     let published = world.publish(&options).unwrap();
     assert_eq!(published.release.to_string(), "0.4.0");
@@ -209,12 +212,17 @@ fn promote_gives_the_same_document_to_another_channel() {
     assert!(new.iter().all(fresh) && new.len() == 3, "{new:?}");
     assert_eq!(world.check().problems, []);
 
-    options.release = Some("0.9.0".parse().unwrap());
+    options.what = from("beta", Some("0.9.0"));
     assert_eq!(world.publish(&options).unwrap_err().code(), Code::NotListed);
-    options.from = Some("gamma".parse().unwrap());
+    options.what = from("gamma", None);
     let error = world.publish(&options).unwrap_err();
     assert_eq!((error.code(), error.hint().is_some()), (Code::Usage, true));
     assert!(error.to_string().contains("there is beta, stable"), "{error}");
+    // What was withdrawn there is not given on.
+    world.yank("0.4.0", "it burns").unwrap();
+    beta.channel = "gamma".parse().unwrap();
+    beta.what = from("stable", Some("0.4.0"));
+    assert_eq!(world.publish(&beta).unwrap_err().code(), Code::Yanked);
 }
 
 #[test]
