@@ -5,9 +5,10 @@ use crate::args::{self, Args, Clock, Command};
 use crate::channel::Change;
 use crate::depot::Depot;
 use crate::keys::{Keyring, Password};
+use crate::publish::What;
 use crate::stamp;
 use crate::{Error, build, channel, check, head, init, keys, publish, report, rotate, serve};
-use offgrid_manifest::{Id, Time, Version};
+use offgrid_manifest::{Id, Time};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -118,25 +119,25 @@ fn open(dir: &Path, keys: args::Keys) -> Result<(Depot, Keyring), Error> {
 }
 
 fn publish(args: args::Publish) -> Result<ExitCode, Error> {
-    let wanted = (args.channel, None, Some(args.release));
-    offer(&args.dir, wanted, args.manner, args.offer)
+    offer(&args.dir, args.channel, What::Built(args.release), args.manner, args.offer)
 }
 
 fn promote(args: args::Promote) -> Result<ExitCode, Error> {
-    offer(&args.dir, (args.to, Some(args.from), args.release), args.manner, args.offer)
+    let what = What::Of { channel: args.from, release: args.release };
+    offer(&args.dir, args.to, what, args.manner, args.offer)
 }
 
 fn offer(
     dir: &Path,
-    (channel, from, release): (Id, Option<Id>, Option<Version>),
+    channel: Id,
+    what: What,
     manner: args::Manner,
     offer: args::Offer,
 ) -> Result<ExitCode, Error> {
     let (depot, mut ring) = open(dir, offer.keys)?;
     let options = publish::Options {
         channel,
-        from,
-        release,
+        what,
         rollout: manner.rollout,
         critical: manner.critical,
         minimum_safe: manner.minimum_safe,

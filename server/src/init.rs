@@ -105,24 +105,24 @@ pub fn run(options: &Options) -> Result<Digest, Error> {
     let depot = Depot::create(&options.dir)?;
     let _lock = depot.lock()?;
     let mut ring = Keyring::of(options.keys.clone(), options.password.clone());
+    let names = |role: &str, count| (1..=count).map(|n| format!("{role}-{n}")).collect::<Vec<_>>();
+    let all: Vec<String> = roles.iter().flat_map(|(role, (n, _))| names(role, *n)).collect();
     let mut made = BTreeMap::new();
-    for (role, (count, _)) in roles {
-        let names: Vec<String> = (1..=count).map(|n| format!("{role}-{n}")).collect();
-        if options.existing {
-            made.extend(ring.publics(&names)?);
-            continue;
+    if options.existing {
+        made = ring.publics(&all)?;
+    } else if let Some(taken) = all.iter().find(|name| ring.is_taken(name)) {
+        return Err(keys::Error::Exists(taken.into()).into());
+    } else {
+        for (role, (count, _)) in roles {
+            let folder = ring.home_of(role).ok_or(keys::Error::NoFolder)?;
+            made.extend(keys::make(&folder, &names(role, count), &options.password)?);
         }
-        if let Some(taken) = names.iter().find(|name| ring.is_taken(name)) {
-            return Err(keys::Error::Exists(taken.into()).into());
-        }
-        let folder = ring.home_of(role).ok_or(keys::Error::NoFolder)?;
-        made.extend(keys::make(&folder, &names, &options.password)?);
     }
     write_root(&depot, &mut ring, &first_root(options, made)?, options)
 }
 
 /// Whether a folder lies inside the depot, where it would be served.
-pub(crate) fn is_inside(folder: &Path, depot: &Path) -> bool {
+fn is_inside(folder: &Path, depot: &Path) -> bool {
     let absolute = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
     matches!((absolute(folder), absolute(depot)), (Ok(folder), Ok(depot)) if folder.starts_with(&depot))
 }

@@ -98,6 +98,9 @@ pub fn rotated(rotated: &Rotated) {
     for (name, version) in &rotated.channels {
         eprintln!("channel {name} {version}");
     }
+    for (version, digest) in &rotated.releases {
+        eprintln!("release {version} {digest}");
+    }
     if let Some(head) = &rotated.head {
         println!("head {} {}", head.version, head.digest);
     }

@@ -47,6 +47,9 @@ pub enum Error {
     /// Others may enter the folder in which keys are to be made.
     #[error("others than its owner may enter the folder `{}`", .0.display())]
     Open(PathBuf),
+    /// A key in a depot would be served.
+    #[error("`{}` lies inside a depot, and would be served", .0.display())]
+    Served(PathBuf),
     /// A password is needed and nobody can be asked.
     #[error("`{}` needs a password, and there is no terminal to ask on", .0.display())]
     NoTerminal(PathBuf),
@@ -75,6 +78,7 @@ impl Error {
         match self {
             Error::Exists(_)
             | Error::NoFolder
+            | Error::Served(_)
             | Error::TooFew { .. }
             | Error::NoPublic { .. }
             | Error::Stranger { .. }
@@ -91,6 +95,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Error::Exists(_) => "name an empty folder with --keys".into(),
+            Error::Served(_) => "name a folder outside of it with --keys".into(),
             Error::NoFolder => "name it with --keys or OFFGRID_DEPOT_KEYS".into(),
             Error::TooFew { need, names, .. } => {
                 format!("name the folders that have {need} of {names} with --keys")

@@ -4,7 +4,7 @@ use super::{Error, Keyring, file_of};
 use crate::disk::failed;
 use crate::platform;
 use minisign::KeyPair;
-use offgrid_manifest::PublicKey;
+use offgrid_manifest::{PublicKey, layout};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{IsTerminal, Write};
@@ -65,6 +65,10 @@ pub fn make(
         if path.symlink_metadata().is_ok() {
             return Err(Error::Exists(path));
         }
+    }
+    let absolute = std::path::absolute(dir).map_err(failed("find", dir))?;
+    if absolute.ancestors().any(|folder| folder.join(layout::root(1)).exists()) {
+        return Err(Error::Served(dir.to_owned()));
     }
     platform::make_private_folder(dir).map_err(failed("make the folder", dir))?;
     if !platform::is_private(&fs::metadata(dir).map_err(failed("look at", dir))?) {

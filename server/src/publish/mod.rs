@@ -16,15 +16,27 @@ use crate::sign::{self, Session, ready};
 use offgrid_manifest::channel::Rollout;
 use offgrid_manifest::{Channel, Digest, Id, Pin, Time, Version};
 
+/// Which release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// `publish`: one that was built.
+    Built(Version),
+    /// `promote`: one that a channel has; `None`: what it offers.
+    Of {
+        /// The channel.
+        channel: Id,
+        /// The release.
+        release: Option<Version>,
+    },
+}
+
 /// What was asked for.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The channel.
     pub channel: Id,
-    /// The release; `None`, with `from`: what that channel offers.
-    pub release: Option<Version>,
-    /// `promote`: the channel that has the release.
-    pub from: Option<Id>,
+    /// The release.
+    pub what: What,
     /// Step by step; `None`: everybody at once.
     pub rollout: Option<Steps>,
     /// Everybody at once, whatever the rollout says.
@@ -47,7 +59,7 @@ pub struct Options {
 /// Then the old head stands.
 pub fn run(depot: &Depot, ring: &mut Keyring, options: &Options) -> Result<Published, Error> {
     let mut session = Session::open(depot, ring, options.now)?;
-    let (release, pin) = wanted(&session, options)?;
+    let (release, pin) = wanted(&session, &options.what)?;
     let old = session.state.channels.get(&options.channel).map(|channel| (**channel).clone());
     let channel = next(&session, old.as_ref(), &release, pin, options)?;
     let (document, _) = sign::release::pinned(depot, &release, pin)?;
@@ -59,19 +71,17 @@ pub fn run(depot: &Depot, ring: &mut Keyring, options: &Options) -> Result<Publi
     Ok(published)
 }
 
-/// The release that was asked for: of the channel that has it, or as it was built.
-fn wanted(session: &Session<'_>, options: &Options) -> Result<(Version, Pin), Error> {
-    let Some(from) = &options.from else {
-        let version = options
-            .release
-            .as_ref()
-            .ok_or_else(|| Error::Wrong("there is no release to publish".into()))?;
-        let (_, bytes) = sign::release::built(session.depot, version)?;
-        let pin = Pin { sha256: Digest::of(&bytes), size: bytes.len() as u64 };
-        return Ok((version.clone(), pin));
+/// The release that was asked for, as its channel or its folder has it.
+fn wanted(session: &Session<'_>, what: &What) -> Result<(Version, Pin), Error> {
+    let (channel, release) = match what {
+        What::Built(version) => {
+            let (_, bytes) = sign::release::built(session.depot, version)?;
+            let pin = Pin { sha256: Digest::of(&bytes), size: bytes.len() as u64 };
+            return Ok((version.clone(), pin));
+        }
+        What::Of { channel, release } => (session.channel(channel)?, release),
     };
-    let channel = session.channel(from)?;
-    let version = options.release.as_ref().unwrap_or(&channel.current);
+    let version = release.as_ref().unwrap_or(&channel.current);
     if channel.yanked.contains_key(version) {
         return Err(Error::Yanked(version.clone()));
     }

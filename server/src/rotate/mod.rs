@@ -16,7 +16,7 @@ use crate::depot::{self, Depot};
 use crate::keys::{self, Keyring, Password};
 use crate::sign::{SignedHead, next_head, scripts, write_head};
 use crate::trust::{self, State};
-use offgrid_manifest::{Digest, Head, Id, PublicKey, Root, Time, Verified};
+use offgrid_manifest::{Digest, Head, Id, PublicKey, Root, Time, Verified, Version};
 use offgrid_manifest::{layout, signature, verify};
 use std::collections::BTreeMap;
 
@@ -34,6 +34,8 @@ pub struct Rotated {
     pub changes: Vec<String>,
     /// The new channel documents.
     pub channels: BTreeMap<Id, u64>,
+    /// Releases that new keys have signed, which somebody should know by their digest.
+    pub releases: BTreeMap<Version, Digest>,
     /// The new head; `None` when its key is elsewhere or nothing is published.
     pub head: Option<SignedHead>,
     /// Remarks, and what is left to do.
@@ -47,7 +49,7 @@ pub struct Rotated {
 pub fn run(depot: &Depot, ring: &mut Keyring, options: &Options) -> Result<Rotated, Error> {
     let _lock = depot.lock()?;
     let state = read(depot, options)?;
-    let next = prepare(depot, ring, &state, options)?;
+    let next = prepare(ring, &state, options)?;
     let (bytes, file) = sign::root(ring, &state.root, &next)?;
     let root = verify::next_root(&state.root, &bytes, file.as_bytes())?;
     let mut after = state.clone();
@@ -72,7 +74,8 @@ pub fn run(depot: &Depot, ring: &mut Keyring, options: &Options) -> Result<Rotat
     let changes = say::words(&state.root, &root);
     let mut notes = crate::sign::void(&state);
     notes.extend(left);
-    Ok(Rotated { version: root.version, digest: root.digest(), changes, channels, head, notes })
+    let (version, digest, releases) = (root.version, root.digest(), resigned.releases);
+    Ok(Rotated { version, digest, changes, channels, releases, head, notes })
 }
 
 /// The state to go on from; without a head that a thief may have signed.
@@ -97,12 +100,7 @@ fn is_void(roots: &[Verified<Root>], head: &Head, options: &Options) -> bool {
 }
 
 /// The next root. New keys are made here, after everything else was looked at.
-fn prepare(
-    depot: &Depot,
-    ring: &mut Keyring,
-    state: &State,
-    options: &Options,
-) -> Result<Root, Error> {
+fn prepare(ring: &mut Keyring, state: &State, options: &Options) -> Result<Root, Error> {
     let old = &state.root;
     let named = names(ring, &state.roots, options)?;
     let mut more: Vec<(RoleName, Id)> =
@@ -116,6 +114,10 @@ fn prepare(
     change::keys(&state.roots, &roles, &added)?;
     let new_root_keys = more.iter().filter(|(role, _)| *role == RoleName::Root);
     sign::unlock(ring, old, &roles.root, new_root_keys.map(|(_, name)| name))?;
+    sign::unlock_role(ring, old, &roles.head)?;
+    if roles.release != old.roles.release {
+        sign::unlock_role(ring, old, &roles.release)?;
+    }
     let mut next = Root {
         version: old.version + 1,
         issued: options.now(),
@@ -137,7 +139,7 @@ fn prepare(
         return Err(Error::Nothing);
     }
     for (role, name) in &named {
-        added.insert(name.clone(), make(depot, ring, *role, name, options)?);
+        added.insert(name.clone(), make(ring, *role, name, options)?);
     }
     next.keys = change::keys(&state.roots, &next.roles, &added)?;
     next.check()?;
@@ -167,17 +169,8 @@ fn names(
     Ok(names)
 }
 
-fn make(
-    depot: &Depot,
-    ring: &Keyring,
-    role: RoleName,
-    name: &Id,
-    options: &Options,
-) -> Result<PublicKey, Error> {
+fn make(ring: &Keyring, role: RoleName, name: &Id, options: &Options) -> Result<PublicKey, Error> {
     let folder = ring.home_of(role.name()).ok_or(keys::Error::NoFolder)?;
-    if crate::init::is_inside(&folder, depot.dir()) {
-        return Err(Error::Used(format!("`{}` would be served", folder.display())));
-    }
     let password = if options.no_password { &Password::None } else { ring.password() };
     let made = keys::make(&folder, &[name.to_string()], password)?;
     made.into_values().next().ok_or_else(|| keys::Error::NoFolder.into())

@@ -6,7 +6,7 @@ use crate::depot::Depot;
 use crate::keys::Keyring;
 use crate::sign::{follows, ready, release, successor, write_channel};
 use crate::trust::{self, State};
-use offgrid_manifest::{Channel, Digest, Id, PublicKey, Release, Role, Root, Verified};
+use offgrid_manifest::{Channel, Digest, Id, PublicKey, Release, Role, Root, Verified, Version};
 use offgrid_manifest::{layout, signature};
 use std::collections::BTreeMap;
 
@@ -32,6 +32,19 @@ pub(super) fn unlock<'a>(
         let count = role.keys.iter().filter(|name| have.contains(name)).count();
         if count < role.threshold {
             return Err(ring.too_few(count, role).into());
+        }
+    }
+    Ok(())
+}
+
+/// Opens the keys of a role that are here already, for the same reason.
+///
+/// # Errors
+/// A key that cannot be used.
+pub(super) fn unlock_role(ring: &mut Keyring, old: &Root, role: &Role) -> Result<(), Error> {
+    for name in &role.keys {
+        if let Some(key) = old.keys.get(name) {
+            ring.unlock(name, key)?;
         }
     }
     Ok(())
@@ -94,6 +107,8 @@ fn fit(mut all: Vec<(&Id, String)>, before: &Role, now: &Role) -> Option<String>
 pub(super) struct Resigned {
     /// The new channel documents.
     pub(super) channels: Vec<Verified<Channel>>,
+    /// The releases that they list.
+    pub(super) releases: BTreeMap<Version, Digest>,
     /// The release that the install scripts have to pin anew.
     pub(super) scripts: Option<Release>,
 }
@@ -139,6 +154,8 @@ impl Work<'_> {
             if follows(bases.keys(), name) {
                 resigned.scripts = Some(current);
             }
+            let listed = base.releases.iter().map(|(version, pin)| (version.clone(), pin.sha256));
+            resigned.releases.extend(listed);
             resigned.channels.push(next);
         }
         Ok(resigned)

@@ -158,6 +158,8 @@ fn one_key_alone_is_made_and_taken_in() {
     let world = World::published("0.3.0");
     world.ok("key head-2 --keys head --no-password");
     world.refuses("key head-2 --keys head --no-password", 2, "there are keys already");
+    world.refuses("key head-3 --keys depot/keys --no-password", 2, "would be served");
+    world.refuses("rotate depot --new head --keys depot/keys --no-password", 2, "needed keys");
     world.refuses("key ../x --keys head --no-password", 2, "is not a name");
     let add = "rotate depot --add head:head-2=head/head-2.pub --remove head-1 --no-password";
     let said = world.ok(&format!("{add} --keys keys --keys head"));
@@ -166,6 +168,25 @@ fn one_key_alone_is_made_and_taken_in() {
     world.ok("rotate depot --new head --remove head-2 --no-password --keys keys --keys head");
     assert!(world.root.join("head/head-3.key").exists());
     assert_eq!(world.check().problems, []);
+}
+
+#[test]
+fn a_password_that_is_wrong_for_one_key_comes_before_the_new_root() {
+    let world = World::published("0.3.0");
+    world.apart("");
+    world.write("password", b"correct horse\n");
+    world.write("other", b"battery staple\n");
+    world.ok("key head-2 --keys head --password-file other");
+    let add = "rotate depot --add head:head-2=head/head-2.pub --keys root --keys head";
+    world.ok(&format!("{add} --password-file other"));
+    let before = world.files();
+    world.refuses(
+        "rotate depot --new release --keys root --keys head --password-file password",
+        2,
+        "is it the right password?",
+    );
+    assert_eq!(world.files(), before);
+    assert!(!world.root.join("root/release-3.key").exists());
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod archives;
 mod build;
 mod check;
 mod forge;
+mod head;
 mod keys;
 mod next;
 mod policy;

@@ -1,18 +1,17 @@
-//! `rollout`, `halt`, `yank`, `promote` and `head`.
+//! `rollout`, `halt`, `yank` and `promote`.
 
 use crate::world::{World, now};
 use offgrid_depot::channel::{self, Change, Options};
 use offgrid_depot::depot::Depot;
-use offgrid_depot::head::{self, Take};
 use offgrid_depot::keys::{Keyring, Password};
-use offgrid_depot::publish::Published;
+use offgrid_depot::publish::{Published, What};
 use offgrid_manifest::{Code, Time};
 use std::collections::BTreeSet;
 use std::fs;
 
 const HOUR: u64 = 3_600;
 
-fn later(hours: u64) -> Time {
+pub(crate) fn later(hours: u64) -> Time {
     now().plus(hours * HOUR)
 }
 
@@ -21,7 +20,7 @@ impl World {
         Keyring::new(self.keys.clone(), Password::Ask)
     }
 
-    fn change(&self, change: Change, hours: u64) -> Result<Published, channel::Error> {
+    pub(crate) fn change(&self, change: Change, hours: u64) -> Result<Published, channel::Error> {
         let channel = "stable".parse().unwrap();
         let options = Options { channel, change, no_head: false, now: later(hours) };
         channel::run(&Depot::open(&self.depot).unwrap(), &mut self.ring(), &options)
@@ -36,22 +35,13 @@ impl World {
         self.change(change, 1)
     }
 
-    fn renew(&self, take: &[(&str, u64)], hours: u64) -> Result<head::Headed, head::Error> {
-        let parse = |(name, version): &(&str, u64)| {
-            let channel = name.parse().unwrap();
-            Take { channel, version: *version }
-        };
-        let take: Vec<Take> = take.iter().map(parse).collect();
-        head::run(&Depot::open(&self.depot).unwrap(), &mut self.ring(), &take, later(hours))
-    }
-
     fn next_release(&self, version: &str) {
         self.write("app/VERSION", version.as_bytes());
         self.build(version);
         self.publish(&self.publish_options(version)).unwrap();
     }
 
-    fn names(&self) -> BTreeSet<String> {
+    pub(crate) fn names(&self) -> BTreeSet<String> {
         self.files().into_keys().collect()
     }
 }
@@ -150,12 +140,11 @@ fn a_yanked_release_gives_way_to_the_newest_that_is_good() {
 
 #[test]
 fn when_everything_is_yanked_that_is_said_and_a_lower_release_may_follow() {
-    let world = World::published("0.3.0");
+    // What is listed and below the safe minimum does not take its place.
+    let world = World::published("0.2.0");
+    world.next_release("0.3.0");
     let mut options = world.publish_options("0.3.0");
     options.minimum_safe = Some("0.3.0".parse().unwrap());
-    world.write("app/VERSION", b"old");
-    world.build("0.2.0");
-    world.publish(&world.publish_options("0.3.0")).unwrap();
     world.publish(&options).unwrap();
     let published = world.yank("0.3.0", "it burns").unwrap();
     assert!(published.notes[0].contains("nothing that can be installed"), "{:?}", published.notes);
@@ -187,6 +176,11 @@ fn what_is_not_listed_or_has_no_reason_is_not_yanked() {
     assert_eq!(world.files(), before);
 }
 
+fn from(channel: &str, release: Option<&str>) -> What {
+    let (channel, release) = (channel.parse().unwrap(), release.map(|r| r.parse().unwrap()));
+    What::Of { channel, release }
+}
+
 #[test]
 fn promote_gives_the_same_document_to_another_channel() {
     let world = World::published("0.3.0");
@@ -197,8 +191,7 @@ fn promote_gives_the_same_document_to_another_channel() {
     world.publish(&beta).unwrap();
     let before = world.names();
     let mut options = world.publish_options("0.4.0");
-    options.from = Some("beta".parse().unwrap());
-    options.release = None;
+    options.what = from("beta", None);
     options.rollout = Some("10%@0h,100%@1d".parse().unwrap());
     let published = world.publish(&options).unwrap();
     assert_eq!(published.release.to_string(), "0.4.0");
@@ -209,77 +202,17 @@ fn promote_gives_the_same_document_to_another_channel() {
     assert!(new.iter().all(fresh) && new.len() == 3, "{new:?}");
     assert_eq!(world.check().problems, []);
 
-    options.release = Some("0.9.0".parse().unwrap());
+    options.what = from("beta", Some("0.9.0"));
     assert_eq!(world.publish(&options).unwrap_err().code(), Code::NotListed);
-    options.from = Some("gamma".parse().unwrap());
+    options.what = from("gamma", None);
     let error = world.publish(&options).unwrap_err();
     assert_eq!((error.code(), error.hint().is_some()), (Code::Usage, true));
     assert!(error.to_string().contains("there is beta, stable"), "{error}");
-}
-
-#[test]
-fn head_signs_the_head_and_nothing_else() {
-    let world = World::published("0.3.0");
-    for name in ["root-1", "root-2", "root-3", "release-1", "release-2"] {
-        // Not even a broken key of another role is looked at.
-        fs::write(world.keys.join(format!("{name}.key")), "broken").unwrap();
-    }
-    let before = world.files();
-    let headed = world.renew(&[], 24).unwrap();
-    assert_eq!((headed.head.version, headed.head.expires), (2, later(24 * 15)));
-    assert_eq!(headed.notes, Vec::<String>::new());
-    for (name, bytes) in &before {
-        let changed = world.read(name) != *bytes;
-        assert_eq!(changed, name.starts_with("head.json"), "{name}");
-    }
-    assert_eq!(world.names().len(), before.len() + 1, "its signature");
-    assert_eq!(world.check().problems, []);
-    // What is near its end is said in time, with what to type.
-    let notes = world.renew(&[], 24 * 160).unwrap().notes;
-    assert_eq!(notes.len(), 1);
-    assert!(notes[0].contains("rollout") && notes[0].contains("--channel stable"), "{notes:?}");
-}
-
-#[test]
-fn a_channel_signed_elsewhere_waits_for_the_head_that_takes_it() {
-    let world = World::published("0.3.0");
-    let (head, key) = (world.read("head.json"), world.keys.join("head-1.key"));
-    fs::rename(&key, world.root.join("away")).unwrap();
-    let channel = "stable".parse().unwrap();
-    let mut options = Options { channel, change: Change::Halt, no_head: true, now: later(1) };
-    let depot = Depot::open(&world.depot).unwrap();
-    let published = channel::run(&depot, &mut world.ring(), &options).unwrap();
-    assert!(published.head.is_none());
-    assert!(published.notes.iter().any(|n| n.contains("--take stable=2")), "{:?}", published.notes);
-    // Without the word it is an error, after everything else was done.
-    options.no_head = false;
-    let error = channel::run(&depot, &mut world.ring(), &options).unwrap_err();
-    assert_eq!(error.code(), Code::Usage);
-    assert!(error.hint().unwrap().contains("--take stable=3"), "{error}");
-    assert_eq!(world.read("head.json"), head);
-
-    fs::rename(world.root.join("away"), &key).unwrap();
-    world.renew(&[("stable", 2)], 2).unwrap();
-    assert_eq!(world.stable().version, 2);
-    assert_eq!(world.renew(&[("stable", 1)], 2).unwrap_err().code(), Code::Usage);
-    assert_eq!(world.renew(&[("stable", 9)], 2).unwrap_err().code(), Code::State);
-    world.renew(&[("stable", 3)], 3).unwrap();
-    assert_eq!(world.check().problems, []);
-}
-
-#[test]
-fn there_is_nothing_to_head_or_halt_before_the_first_release() {
-    let world = World::new();
-    assert_eq!(world.renew(&[], 0).unwrap_err().code(), Code::Usage);
-    let error = world.change(Change::Halt, 0).unwrap_err();
-    assert!(error.hint().unwrap().contains("offgrid-depot publish"), "{error}");
-    let world = World::published("0.3.0");
-    let channel = "gamma".parse().unwrap();
-    let options = Options { channel, change: Change::Halt, no_head: false, now: now() };
-    let depot = Depot::open(&world.depot).unwrap();
-    let error = channel::run(&depot, &mut world.ring(), &options).unwrap_err();
-    assert_eq!(error.code(), Code::Usage);
-    assert!(error.to_string().contains("there is stable"), "{error}");
+    // What was withdrawn there is not given on.
+    world.yank("0.4.0", "it burns").unwrap();
+    beta.channel = "gamma".parse().unwrap();
+    beta.what = from("stable", Some("0.4.0"));
+    assert_eq!(world.publish(&beta).unwrap_err().code(), Code::Yanked);
 }
 
 #[test]

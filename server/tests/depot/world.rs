@@ -197,8 +197,7 @@ default = true
     pub(crate) fn publish_options(&self, version: &str) -> publish::Options {
         publish::Options {
             channel: "stable".parse().unwrap(),
-            release: Some(version.parse().unwrap()),
-            from: None,
+            what: publish::What::Built(version.parse().unwrap()),
             rollout: None,
             critical: false,
             minimum_safe: None,
