@@ -18,6 +18,7 @@
 //! - [`fill`], [`fetch`], [`decode`], [`unpack`]: a slot from blobs
 //! - [`gate`], [`child`]: whether a slot works on this machine
 //! - [`service`], [`dispatch`]: the app while it runs, and as a command
+//! - [`quote`]: names in lines that a shell reads
 //! - [`event`], [`report`], [`error`]: what is said, and the only place that says it
 //! - [`cli`]: one file for each command
 //! - [`platform`]: the only place with an operating system's name in it
@@ -40,6 +41,7 @@ pub mod lock;
 pub mod models;
 pub mod plan;
 pub mod platform;
+pub mod quote;
 pub mod receipt;
 pub mod report;
 pub mod run;

@@ -33,7 +33,14 @@ pub(crate) fn exe_name(stem: &str) -> String {
 /// There are no modes: a file gets the rights of its folder. The standard
 /// library does not follow a link here.
 pub(crate) fn create_new(path: &Path, _mode: u32) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
+    OpenOptions::new().read(true).write(true).create_new(true).open(path)
+}
+
+pub(crate) fn open_own(path: &Path) -> io::Result<Option<File>> {
+    if !path.symlink_metadata()?.is_file() {
+        return Ok(None);
+    }
+    OpenOptions::new().read(true).write(true).open(path).map(Some)
 }
 
 /// There are no modes; the path is looked at, so that the errors are the same.
@@ -112,8 +119,19 @@ pub(crate) fn foreign(_path: &Path) -> Option<String> {
     None
 }
 
+/// As [`foreign`], but a link is seen.
+pub(crate) fn planted(path: &Path) -> Option<String> {
+    let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+    is_link.then(|| "is a link, and nothing that this program makes there is one".to_owned())
+}
+
 /// As [`foreign`].
 pub(crate) fn writable_by_others(_folder: &Path) -> Option<String> {
+    None
+}
+
+/// As [`foreign`].
+pub(crate) fn writable_by_any_other(_folder: &Path) -> Option<String> {
     None
 }
 
