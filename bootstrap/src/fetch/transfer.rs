@@ -116,14 +116,17 @@ fn next(
     }
 }
 
-/// Opens a partial download for reading and writing. What is there and is no file
-/// of our own alone goes: writing to it could be writing to another one.
+/// Opens a partial download for reading and writing.
 fn open_partial(path: &Path) -> io::Result<File> {
+    own(path)?.map_or_else(|| platform::create_new(path, 0o600), Ok)
+}
+
+/// The partial download, when there is one. What is there and is no file of our
+/// own alone goes: writing to it could be writing to another one.
+pub(super) fn own(path: &Path) -> io::Result<Option<File>> {
     match platform::open_own(path) {
-        Ok(Some(file)) => return Ok(file),
-        Ok(None) => std::fs::remove_file(path)?,
-        Err(error) if disk::is_absent(&error) => {}
-        Err(error) => return Err(error),
+        Ok(None) => std::fs::remove_file(path).map(|()| None),
+        Err(error) if disk::is_absent(&error) => Ok(None),
+        opened => opened,
     }
-    platform::create_new(path, 0o600)
 }

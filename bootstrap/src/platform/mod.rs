@@ -2,6 +2,10 @@
 //! functions, and one `cfg` that picks. OS `cfg` and `unsafe` stand nowhere
 //! else. Each gives:
 //!
+//! Before all else
+//! - `harden()`: closes what the system leaves open to who can put files beside a
+//!   program.
+//!
 //! Host facts
 //! - `live_facts() -> LiveFacts`: of the running machine, as far as they are in
 //!   no file; starts no process.
@@ -65,6 +69,7 @@ mod tests;
 #[cfg(unix)]
 mod unix;
 
+pub use imp::harden;
 pub(crate) use imp::*;
 pub(crate) use places::places;
 pub(crate) use stamp::stamp_section;

@@ -20,9 +20,27 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use windows_sys::Win32::Foundation::WAIT_TIMEOUT;
 use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
+use windows_sys::Win32::System::LibraryLoader::{
+    LOAD_LIBRARY_SEARCH_SYSTEM32, SetDefaultDllDirectories, SetDllDirectoryW,
+};
 use windows_sys::Win32::System::Threading::{
     OpenProcess, PROCESS_SYNCHRONIZE, PROCESS_TERMINATE, TerminateProcess, WaitForSingleObject,
 };
+
+/// Libraries come from System32 alone, also those that system libraries load by
+/// name later: not from the folder of this program, which is where downloads lie,
+/// and not from the folder that it was started in (reference/trust.md L11). What
+/// was linked is loaded before this runs; `tests/scenarios/local/libraries.rs` holds
+/// that list against the system's own.
+#[expect(unsafe_code, reason = "a system call")]
+pub fn harden() {
+    // SAFETY: takes a number, and a string that ends with a zero.
+    // It fails only on systems older than those that Rust programs run on.
+    unsafe {
+        SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32);
+        SetDllDirectoryW([0_u16].as_ptr());
+    }
+}
 
 // files
 

@@ -1,3 +1,5 @@
+// Long because: one table of all that a pack must not be.
+
 use super::*;
 use std::cell::RefCell;
 use tar::{Builder, EntryType as Kind, Header};
