@@ -107,6 +107,7 @@ pub fn fetch<C: Consumer>(
     if disk::exists(wanted.finished) {
         disk::rename(wanted.finished, wanted.partial)?;
     }
+    disk::at("look at", wanted.partial, transfer::own(wanted.partial).map(drop))?;
     if on_disk(sources, wanted, progress, &mut consumer)? {
         return Ok(());
     }
@@ -229,3 +230,6 @@ fn name_of(wanted: &Wanted<'_>) -> String {
 fn size_of(path: &Path) -> u64 {
     path.symlink_metadata().map_or(0, |meta| if meta.is_file() { meta.len() } else { 0 })
 }
+
+#[cfg(test)]
+mod tests;

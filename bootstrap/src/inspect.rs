@@ -109,7 +109,8 @@ pub fn foreign(store: &Store, receipt: &Receipt) -> Result<crate::plan::Foreign,
     for (name, slot) in &receipt.slots {
         let Ok(name) = name.parse() else { continue };
         let folder = store.slot(&name);
-        if !disk::exists(&folder) {
+        // What a link leads to that somebody put there is not in a slot.
+        if !disk::exists(&folder) || platform::read_link(&folder).is_some() {
             continue;
         }
         let mut seen = BTreeMap::new();

@@ -20,6 +20,7 @@
 //! - [`gate`], [`child`]: whether a slot works on this machine
 //! - [`setup`]: this program as a part of a release
 //! - [`service`], [`dispatch`]: the app while it runs, and as a command
+//! - [`quote`]: names in lines that a shell reads
 //! - [`event`], [`report`], [`error`]: what is said, and the only place that says it
 //! - [`cli`]: one file for each command
 //! - [`platform`]: the only place with an operating system's name in it
@@ -43,6 +44,7 @@ pub mod lock;
 pub mod models;
 pub mod plan;
 pub mod platform;
+pub mod quote;
 pub mod receipt;
 pub mod report;
 pub mod run;

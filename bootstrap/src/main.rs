@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    offgrid_setup::platform::harden();
     offgrid_setup::cli::main(offgrid_setup::env::Env::capture())
 }

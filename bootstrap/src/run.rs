@@ -4,7 +4,6 @@
 //!
 //! Does and decides nothing: what to do is the plan's.
 
-use crate::disk;
 use crate::error::Error as Any;
 use crate::event::{Event, Sink};
 use crate::journal::{self, Entry, Journal, Story};
@@ -14,6 +13,7 @@ use crate::receipt::{self, Receipt};
 use crate::source::Sources;
 use crate::step::{Step, Undo};
 use crate::store::Store;
+use crate::{disk, platform};
 use offgrid_manifest::Code;
 use std::path::Path;
 
@@ -199,6 +199,9 @@ fn tidy(context: &Context<'_>, plan: &Plan) -> Result<(), Any> {
 /// Puts the files of others back where they were in a tree that is going.
 fn give_back_what_is_not_ours(undo: &Undo, trash: &Path, keep: &[String]) -> Result<(), Any> {
     let Undo::RemoveTree { path } = undo else { return Ok(()) };
+    if platform::read_link(trash).is_some() {
+        return Ok(()); // a link that somebody put in the place of our tree
+    }
     for name in keep {
         let (from, to) = (trash.join(name), path.join(name));
         // Done already when an earlier try was cut off.

@@ -18,6 +18,7 @@ mod gate;
 mod interrupt;
 mod journey;
 mod json;
+mod local;
 mod lock;
 mod minisign;
 mod network;

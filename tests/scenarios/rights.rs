@@ -10,10 +10,10 @@ use std::path::Path;
 use std::process::Command;
 
 /// Nobody.
-const NOBODY: u32 = 65534;
+pub(crate) const NOBODY: u32 = 65534;
 
 /// A world that belongs to nobody, as far as a user without rights would own it.
-fn world() -> Option<World> {
+pub(crate) fn world() -> Option<World> {
     let world = World::new();
     if world.home().metadata().unwrap().uid() != 0 {
         eprintln!("skipped: only root can act as two users");
@@ -31,7 +31,7 @@ fn world() -> Option<World> {
 }
 
 /// Gives a tree to nobody.
-fn give(path: &Path) {
+pub(crate) fn give(path: &Path) {
     chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
     for entry in fs::read_dir(path).unwrap() {
         let path = entry.unwrap().path();
@@ -40,7 +40,7 @@ fn give(path: &Path) {
 }
 
 /// The bootstrapper as nobody.
-fn run(world: &World, words: &[&str]) -> Outcome {
+pub(crate) fn run(world: &World, words: &[&str]) -> Outcome {
     let mut command = world.command("setpriv");
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     command.arg(world.setup()).env("OFFGRID_SETUP_SOURCE", world.depot()).args(words);
@@ -48,7 +48,7 @@ fn run(world: &World, words: &[&str]) -> Outcome {
 }
 
 /// Everything in the world but the depot.
-fn all(world: &World) -> Snapshot {
+pub(crate) fn all(world: &World) -> Snapshot {
     Snapshot::of(&world.path(""), &["depot"])
 }
 

@@ -10,6 +10,7 @@ use crate::event::{Ending, Outcome};
 use crate::models::Wanted;
 use crate::plan::{self, Plan, Wish};
 use crate::platform;
+use crate::quote;
 use crate::receipt::Receipt;
 use crate::report;
 use crate::select::{self, Selection};
@@ -105,7 +106,8 @@ fn next_words(session: &Session<'_>, ending: &mut Ending) {
     let word = if on_path {
         "offgrid".to_owned()
     } else {
-        linked.map_or_else(|| session.store().program(), Path::to_owned).display().to_string()
+        let program = linked.map_or_else(|| session.store().program(), Path::to_owned);
+        quote::sh(&program.to_string_lossy())
     };
     let start = match session.settings.service {
         ServiceKind::Supervise => format!("{word} self service run"),
@@ -114,7 +116,7 @@ fn next_words(session: &Session<'_>, ending: &mut Ending) {
     ending.lines.push(format!("start it:  {start}"));
     ending.lines.push("then open: http://localhost:11611".to_owned());
     if let (false, Some(folder)) = (on_path, linked.and_then(Path::parent)) {
-        let add = format!("export PATH=\"{}:$PATH\"", folder.display());
+        let add = format!("export PATH={}:\"$PATH\"", quote::sh(&folder.to_string_lossy()));
         ending
             .lines
             .push(format!("to type just `offgrid`, add this to your shell's profile: {add}"));
@@ -132,7 +134,7 @@ fn note_setup(session: &Session<'_>, release: &Release) {
 
 /// `--system` is root's alone.
 fn check_scope(session: &Session<'_>) -> Result<(), Any> {
-    if session.place.system && session.settings.prefix.is_none() && !platform::is_root() {
+    if session.place.system && !platform::is_root() {
         return Err(Error::NotRoot.into());
     }
     Ok(())

@@ -63,8 +63,12 @@ pub(super) fn place_of(
 
 /// Whether the receipt of a prefix says that it is the whole system's.
 fn recorded_system(prefix: &Path) -> bool {
-    let receipt = receipt::read(&Store::new(prefix.to_owned()));
-    receipt.ok().flatten().is_some_and(|receipt| receipt.scope == "system")
+    let store = Store::new(prefix.to_owned());
+    // Not a word of a prefix that somebody else could have written.
+    if store.check_owner(false).is_err() {
+        return false;
+    }
+    receipt::read(&store).ok().flatten().is_some_and(|receipt| receipt.scope == "system")
 }
 
 /// The folders of settings files: the user's first, then the system's.
@@ -114,7 +118,7 @@ impl<'a> Session<'a> {
         if !self.store().exists() {
             return Ok(None);
         }
-        self.store().check_owner()?;
+        self.store().check_owner(self.place.system)?;
         receipt::read(self.store())
     }
 
@@ -186,7 +190,7 @@ impl<'a> Session<'a> {
     ) -> Result<T, Any> {
         super::heed_signals(&self.stop)?;
         let store = self.store();
-        store.check_owner()?;
+        store.check_owner(self.place.system)?;
         let mut lock = Lock::take(store)?;
         let result = self.end_unfinished(&lock).and_then(|finished| {
             if !disk::exists(&store.lock()) {

@@ -4,12 +4,12 @@
 use super::judge::Judge;
 use super::pace::Pace;
 use super::{Consumer, Error, Wanted, name_of};
-use crate::disk;
 use crate::error::Error as Any;
 use crate::run;
 use crate::source::{self, Sources};
+use crate::{disk, platform};
 use offgrid_manifest::Hasher;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -21,7 +21,7 @@ pub(super) fn transfer<C: Consumer>(
     consumer: &mut impl FnMut() -> Result<C, Any>,
     progress: &mut dyn FnMut(i64),
 ) -> Result<(), Any> {
-    let Wanted { pin, partial, finished, .. } = wanted;
+    let Wanted { pin, partial, .. } = wanted;
     check_size(wanted, stream.as_ref())?;
     let mut consumer = Judge::new(consumer()?);
     let mut hasher = Hasher::new();
@@ -67,9 +67,19 @@ pub(super) fn transfer<C: Consumer>(
         return discard(wanted, Error::Digest { what: name_of(wanted) });
     }
     consumer.end()?;
-    drop(file);
+    finish(wanted, &file)
+}
+
+/// Puts the file in place that was hashed and is still open: a name that led to
+/// another one meanwhile is taken away.
+fn finish(wanted: &Wanted<'_>, file: &File) -> Result<(), Any> {
+    let Wanted { partial, finished, .. } = wanted;
     disk::rename(partial, finished)?;
-    Ok(())
+    if platform::is_same_file(file, finished) {
+        return Ok(());
+    }
+    disk::remove_file(finished)?;
+    Err(Error::Changed { path: finished.to_path_buf() }.into())
 }
 
 /// Refuses before the first byte a file that says itself that it is another one.
@@ -106,15 +116,17 @@ fn next(
     }
 }
 
-/// Opens a partial download for reading and writing, never through a link.
+/// Opens a partial download for reading and writing.
 fn open_partial(path: &Path) -> io::Result<File> {
-    if path.symlink_metadata().is_ok_and(|meta| !meta.is_file()) {
-        std::fs::remove_file(path)?;
+    own(path)?.map_or_else(|| platform::create_new(path, 0o600), Ok)
+}
+
+/// The partial download, when there is one. What is there and is no file of our
+/// own alone goes: writing to it could be writing to another one.
+pub(super) fn own(path: &Path) -> io::Result<Option<File>> {
+    match platform::open_own(path) {
+        Ok(None) => std::fs::remove_file(path).map(|()| None),
+        Err(error) if disk::is_absent(&error) => Ok(None),
+        opened => opened,
     }
-    if path.exists() {
-        return OpenOptions::new().read(true).write(true).open(path);
-    }
-    let file = crate::platform::create_new(path, 0o600)?;
-    drop(file);
-    OpenOptions::new().read(true).write(true).open(path)
 }

@@ -9,8 +9,8 @@ use crate::run::Context;
 use crate::source::Place;
 use crate::unpack::{self, Packed};
 use crate::{disk, inspect};
-use offgrid_manifest::layout;
 use offgrid_manifest::parts::Encoding;
+use offgrid_manifest::{Digest, layout};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Seek};
@@ -49,8 +49,8 @@ pub(super) fn fetch_all(
     };
     let worker = || {
         while !failed.load(Ordering::Relaxed) {
-            let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-            if let Err(error) = filling.one(job, &progress) {
+            let Some(jobs) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+            if let Err(error) = jobs.iter().try_for_each(|job| filling.one(job, &progress)) {
                 failed.store(true, Ordering::Relaxed);
                 first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
@@ -67,27 +67,28 @@ pub(super) fn fetch_all(
     }
 }
 
-/// The jobs of a slot, the largest downloads first so that none is left alone
-/// at the end. A blob that several files share is fetched once for each; the
+/// The jobs of a slot, the largest downloads first so that none is left alone at
+/// the end. What needs the same blob is one worker's, one after the other: the
 /// second time it is on disk.
-fn jobs(slot: &SlotPlan) -> Vec<Job<'_>> {
-    let mut jobs: Vec<Job<'_>> =
-        slot.packs.iter().enumerate().map(|(i, p)| Job::Pack(i, p)).collect();
+fn jobs(slot: &SlotPlan) -> Vec<Vec<Job<'_>>> {
+    let mut copies: Vec<Vec<Job<'_>>> = Vec::new();
+    let mut fetched: BTreeMap<Digest, (u64, Vec<Job<'_>>)> = BTreeMap::new();
+    let mut add = |encoding: &Encoding, job| {
+        fetched.entry(encoding.sha256).or_insert((encoding.size, Vec::new())).1.push(job);
+    };
+    for (index, pack) in slot.packs.iter().enumerate() {
+        add(&pack.encoding, Job::Pack(index, pack));
+    }
     for file in &slot.files {
         match &file.from {
-            From::Slot(path) => jobs.push(Job::Copy(file, path)),
-            From::Blob(encoding) => jobs.push(Job::Blob(file, encoding)),
+            From::Slot(path) => copies.push(vec![Job::Copy(file, path)]),
+            From::Blob(encoding) => add(encoding, Job::Blob(file, encoding)),
             From::Pack(_) => {}
         }
     }
-    jobs.sort_by_key(|job| {
-        std::cmp::Reverse(match job {
-            Job::Copy(..) => 0,
-            Job::Blob(_, encoding) => encoding.size,
-            Job::Pack(_, pack) => pack.encoding.size,
-        })
-    });
-    jobs
+    let mut fetched: Vec<(u64, Vec<Job<'_>>)> = fetched.into_values().collect();
+    fetched.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
+    fetched.into_iter().map(|(_, jobs)| jobs).chain(copies).collect()
 }
 
 /// What every worker needs.

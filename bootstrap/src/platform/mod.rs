@@ -2,14 +2,20 @@
 //! functions, and one `cfg` that picks. OS `cfg` and `unsafe` stand nowhere
 //! else. Each gives:
 //!
+//! Before all else
+//! - `harden()`: closes what the system leaves open to who can put files beside a
+//!   program.
+//!
 //! Host facts
 //! - `live_facts() -> LiveFacts`: of the running machine, as far as they are in
 //!   no file; starts no process.
 //!
 //! Files
 //! - `exe_name(stem) -> String`: a program's file name.
-//! - `create_new(path, mode) -> io::Result<File>`: a file that was not there,
-//!   with exactly this mode, whatever the umask; never through a link.
+//! - `create_new(path, mode) -> io::Result<File>`: a file that was not there, for
+//!   reading and writing, with exactly this mode, whatever the umask; never through a link.
+//! - `open_own(path) -> io::Result<Option<File>>`: a file for reading and writing,
+//!   never through a link; `None` when what is there is no file with this one name.
 //! - `Folder`: a folder that is held open, and what is made in it, never through
 //!   a link.
 //! - `set_mode(path, mode)`, `mode_of(path) -> u32`: permission bits, `0o7777`.
@@ -26,8 +32,11 @@
 //!   where `path` is or would be.
 //! - `foreign(path) -> Option<String>`: why a file or folder is not ours, in
 //!   words that follow its name; `None` when it is ours or not there.
+//! - `planted(path) -> Option<String>`: the same for what only we make: no link,
+//!   and no folder that others may write to.
 //! - `writable_by_others(folder) -> Option<String>`: why somebody else could
 //!   change what is in a folder; `None` when nobody can or it is not there.
+//!   `writable_by_any_other(folder)` also names sticky folders.
 //!
 //! Processes
 //! - `process_id_alive(pid) -> bool`, `signal(pid, Signal)`.
@@ -60,6 +69,7 @@ mod tests;
 #[cfg(unix)]
 mod unix;
 
+pub use imp::harden;
 pub(crate) use imp::*;
 pub(crate) use places::places;
 pub(crate) use stamp::stamp_section;

@@ -1,14 +1,16 @@
 //! What Linux and macOS share.
 
 mod folder;
+mod owners;
 
 pub(crate) use folder::Folder;
+pub(crate) use owners::{foreign, planted, writable_by_any_other, writable_by_others};
 
 use super::{Caught, Signal};
 use crate::disk;
 use rustix::fs::OFlags;
 use rustix::process::Pid;
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -24,11 +26,33 @@ pub(crate) fn exe_name(stem: &str) -> String {
 pub(crate) fn create_new(path: &Path, mode: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
     // EXCL alone refuses a link already; NOFOLLOW is for file systems that err.
-    options.write(true).create_new(true).mode(mode).custom_flags(flags(OFlags::NOFOLLOW));
+    options
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .custom_flags(flags(OFlags::NOFOLLOW));
     let file = options.open(path)?;
     file.set_permissions(Permissions::from_mode(mode))?; // the umask took bits away
     Ok(file)
 }
+
+/// NONBLOCK: a pipe in that place must not stop us.
+pub(crate) fn open_own(path: &Path) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).custom_flags(flags(OFlags::NOFOLLOW | OFlags::NONBLOCK));
+    let file = match options.open(path) {
+        // A link, a folder, a pipe that nobody reads.
+        Err(error) if [LOOP, ISDIR, NXIO].contains(&error.raw_os_error()) => return Ok(None),
+        file => file?,
+    };
+    let meta = file.metadata()?;
+    Ok((meta.is_file() && meta.nlink() == 1).then_some(file))
+}
+
+const LOOP: Option<i32> = Some(rustix::io::Errno::LOOP.raw_os_error());
+const ISDIR: Option<i32> = Some(rustix::io::Errno::ISDIR.raw_os_error());
+const NXIO: Option<i32> = Some(rustix::io::Errno::NXIO.raw_os_error());
 
 /// Through a descriptor, because Linux before 6.6 cannot change a mode by name
 /// without following a link.
@@ -89,97 +113,6 @@ pub(crate) fn free_space(path: &Path) -> Option<u64> {
     let folder = path.ancestors().find(|path| path.is_dir())?;
     let facts = rustix::fs::statvfs(folder).ok()?;
     facts.f_bavail.checked_mul(facts.f_frsize) // of bfree a part is root's alone
-}
-
-// owners
-
-/// Our link to our folder is fine, when the way to that folder is safe too: so
-/// people move a prefix to another disk. A link to a file is not.
-pub(crate) fn foreign(path: &Path) -> Option<String> {
-    let meta = match look(path) {
-        Ok(meta) => meta?,
-        Err(why) => return Some(why),
-    };
-    if let Some(why) = other_owner(&meta) {
-        return Some(why);
-    }
-    if !meta.is_symlink() {
-        return None;
-    }
-    match path.metadata() {
-        Ok(meta) if meta.is_dir() => {
-            let target = path.parent()?.join(read_link(path)?);
-            let foreign = other_owner(&meta).map(|why| leads_to(&target, &why));
-            foreign.or_else(|| unsafe_way(&target, LINKS))
-        }
-        Ok(_) => Some("is a link, where only a file of its own is taken".to_owned()),
-        Err(error) => Some(format!("is a link that leads nowhere ({error})")),
-    }
-}
-
-pub(crate) fn writable_by_others(folder: &Path) -> Option<String> {
-    writable(folder, LINKS)
-}
-
-/// Links in links that are followed.
-const LINKS: u8 = 16;
-/// Stands in a user namespace for every owner outside: root, as a rule.
-const OVERFLOW_UID: u32 = 65534;
-
-/// A link counts as its owner's: who owns it can turn it elsewhere, also where
-/// the sticky bit keeps everybody else from it.
-fn writable(folder: &Path, links: u8) -> Option<String> {
-    let meta = match look(folder) {
-        Ok(meta) => meta?,
-        Err(why) => return Some(why),
-    };
-    let us = rustix::process::geteuid().as_raw();
-    let owner = meta.uid();
-    if ![0, us, OVERFLOW_UID].contains(&owner) {
-        return Some(format!("belongs to user {owner}, who could exchange what is in it"));
-    }
-    if meta.is_symlink() {
-        let Some(fewer) = links.checked_sub(1) else {
-            return Some("is a link to a link to a link, and so on".to_owned());
-        };
-        let target = folder.parent()?.join(read_link(folder)?);
-        return unsafe_way(&target, fewer);
-    }
-    let mode = meta.mode();
-    if mode & 0o1000 != 0 {
-        return None; // sticky: nobody but the owners may exchange what is in it
-    }
-    if mode & 0o002 != 0 {
-        return Some("may be written to by everybody".to_owned());
-    }
-    let group = meta.gid();
-    let our_group = rustix::process::getegid().as_raw();
-    // A group with the number of its one member is that user's own.
-    let private = group == our_group && group == us;
-    (mode & 0o020 != 0 && !private).then(|| format!("may be written to by group {group}"))
-}
-
-/// What is wrong with a folder that a link leads to, or with one above it.
-fn unsafe_way(target: &Path, links: u8) -> Option<String> {
-    target.ancestors().find_map(|path| Some(leads_to(path, &writable(path, links)?)))
-}
-
-fn leads_to(path: &Path, why: &str) -> String {
-    format!("leads to `{}`, which {why}", path.display())
-}
-
-/// Not of what a link leads to; nothing when nothing is there.
-fn look(path: &Path) -> Result<Option<Metadata>, String> {
-    match path.symlink_metadata() {
-        Ok(meta) => Ok(Some(meta)),
-        Err(error) if disk::is_absent(&error) => Ok(None),
-        Err(error) => Err(format!("cannot be looked at ({error})")),
-    }
-}
-
-fn other_owner(meta: &Metadata) -> Option<String> {
-    let (owner, us) = (meta.uid(), rustix::process::geteuid().as_raw());
-    (owner != us).then(|| format!("belongs to user {owner}, and this command runs as user {us}"))
 }
 
 // processes

@@ -20,9 +20,27 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use windows_sys::Win32::Foundation::WAIT_TIMEOUT;
 use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
+use windows_sys::Win32::System::LibraryLoader::{
+    LOAD_LIBRARY_SEARCH_SYSTEM32, SetDefaultDllDirectories, SetDllDirectoryW,
+};
 use windows_sys::Win32::System::Threading::{
     OpenProcess, PROCESS_SYNCHRONIZE, PROCESS_TERMINATE, TerminateProcess, WaitForSingleObject,
 };
+
+/// Libraries come from System32 alone, also those that system libraries load by
+/// name later: not from the folder of this program, which is where downloads lie,
+/// and not from the folder that it was started in (reference/trust.md L11). What
+/// was linked is loaded before this runs; `tests/scenarios/local/libraries.rs` holds
+/// that list against the system's own.
+#[expect(unsafe_code, reason = "a system call")]
+pub fn harden() {
+    // SAFETY: takes a number, and a string that ends with a zero.
+    // It fails only on systems older than those that Rust programs run on.
+    unsafe {
+        SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32);
+        SetDllDirectoryW([0_u16].as_ptr());
+    }
+}
 
 // files
 
@@ -33,7 +51,14 @@ pub(crate) fn exe_name(stem: &str) -> String {
 /// There are no modes: a file gets the rights of its folder. The standard
 /// library does not follow a link here.
 pub(crate) fn create_new(path: &Path, _mode: u32) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
+    OpenOptions::new().read(true).write(true).create_new(true).open(path)
+}
+
+pub(crate) fn open_own(path: &Path) -> io::Result<Option<File>> {
+    if !path.symlink_metadata()?.is_file() {
+        return Ok(None);
+    }
+    OpenOptions::new().read(true).write(true).open(path).map(Some)
 }
 
 /// There are no modes; the path is looked at, so that the errors are the same.
@@ -112,8 +137,19 @@ pub(crate) fn foreign(_path: &Path) -> Option<String> {
     None
 }
 
+/// As [`foreign`], but a link is seen.
+pub(crate) fn planted(path: &Path) -> Option<String> {
+    let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+    is_link.then(|| "is a link, and nothing that this program makes there is one".to_owned())
+}
+
 /// As [`foreign`].
 pub(crate) fn writable_by_others(_folder: &Path) -> Option<String> {
+    None
+}
+
+/// As [`foreign`].
+pub(crate) fn writable_by_any_other(_folder: &Path) -> Option<String> {
     None
 }
 

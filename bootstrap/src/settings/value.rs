@@ -173,13 +173,13 @@ pub(crate) fn path(word: &OsStr, origin: &Origin, cwd: &Path) -> Result<PathBuf,
 /// The folder to install into, which shells, units and profiles will quote.
 pub(crate) fn prefix(word: &OsStr, origin: &Origin, cwd: &Path) -> Result<PathBuf, Error> {
     let whole = path(word, origin, cwd)?;
-    let quoting = |c: char| matches!(c, '"' | '\'' | '$' | '`');
+    let quoting = |c: char| matches!(c, '"' | '\'' | '$' | '`' | '\\');
     if whole.parent().is_none() {
         return Err(bad_path(&whole, origin, "it is the root of the disk; name a folder in it"));
     }
     // C:\Users\O'Brien is a name like any other, and no shell reads it.
     if std::env::consts::FAMILY == "unix" && whole.to_string_lossy().contains(quoting) {
-        let why = "there is a quote, `$` or a backtick in it, which shells would misread";
+        let why = "there is a quote, `$`, a backtick or a backslash in it, which shells would misread";
         return Err(bad_path(&whole, origin, why));
     }
     Ok(whole)

@@ -1,10 +1,11 @@
 //! The prefix: where everything lies that an installation consists of
 //! (DESIGN 7). Owns the names of files and folders under the prefix; how the
-//! prefix itself comes and goes is in `ground.rs`.
+//! prefix itself comes and goes is in `ground.rs`, whether it is safe in `owner.rs`.
 
 mod ground;
+mod owner;
 
-use crate::{disk, platform};
+use crate::{disk, platform, quote};
 use offgrid_manifest::{Code, Digest, Id, Version};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -14,9 +15,25 @@ use std::str::FromStr;
 /// Why a prefix cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Somebody else could change it under our hands (reference/trust.md L8, L9).
+    /// It is somebody else's (reference/trust.md L8).
     #[error("`{}` {why}", path.display())]
-    Unsafe {
+    Theirs {
+        /// The folder.
+        path: PathBuf,
+        /// Whose.
+        why: String,
+    },
+    /// Somebody else could change what is in it (reference/trust.md L9).
+    #[error("`{}` {why}", path.display())]
+    Open {
+        /// The folder.
+        path: PathBuf,
+        /// Who.
+        why: String,
+    },
+    /// Something is where only this program makes things (reference/trust.md L8).
+    #[error("`{}` {why}", path.display())]
+    Planted {
         /// The folder or file.
         path: PathBuf,
         /// What is wrong with it.
@@ -45,7 +62,7 @@ impl Error {
     /// The stable name.
     pub fn code(&self) -> Code {
         match self {
-            Error::Unsafe { .. } => Code::Perm,
+            Error::Theirs { .. } | Error::Open { .. } | Error::Planted { .. } => Code::Perm,
             Error::Damaged { .. } => Code::State,
             Error::Leaving { .. } => Code::Locked,
             Error::Disk(error) => error.code(),
@@ -55,11 +72,21 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Error::Unsafe { .. } => Some(
+            Error::Theirs { .. } => Some(
                 "run the command without sudo, as the folder's owner, or choose another place \
                  with --prefix DIR"
                     .into(),
             ),
+            Error::Open { path, .. } => Some(format!(
+                "choose a place where nobody else may write, with --prefix DIR, or close this \
+                 one: chmod go-w {}",
+                quote::sh(&path.to_string_lossy())
+            )),
+            Error::Planted { path, .. } => Some(format!(
+                "look at what it is and who put it there: ls -ld {}; when it is gone or yours \
+                 alone, run this again without sudo",
+                quote::sh(&path.to_string_lossy())
+            )),
             Error::Damaged { .. } => None,
             Error::Leaving { .. } => Some("wait until it has ended, then run this again".into()),
             Error::Disk(error) => error.hint(),
@@ -248,26 +275,6 @@ impl Store {
     /// Whether there is state to read.
     pub fn exists(&self) -> bool {
         disk::exists(&self.state())
-    }
-
-    /// Refuses a prefix that somebody else could change: another owner, or a
-    /// folder above that others may write to.
-    ///
-    /// # Errors
-    /// `E_PERM`.
-    pub fn check_owner(&self) -> Result<(), Error> {
-        let refuse = |path: &Path, why: String| Error::Unsafe { path: path.to_owned(), why };
-        for path in [self.prefix.clone(), self.state(), self.journal(), self.receipt()] {
-            if let Some(why) = platform::foreign(&path) {
-                return Err(refuse(&path, why));
-            }
-        }
-        for above in self.prefix.ancestors() {
-            if let Some(why) = platform::writable_by_others(above) {
-                return Err(refuse(above, why));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -1,3 +1,5 @@
+// Long because: one table of all that a pack must not be.
+
 use super::*;
 use std::cell::RefCell;
 use tar::{Builder, EntryType as Kind, Header};
@@ -328,7 +330,7 @@ fn files_are_held_against_what_was_signed_for() {
 
 #[test]
 fn a_file_that_is_too_large_is_refused_before_its_first_byte() {
-    let huge = header(b"a", 0o7777_7777_777, Kind::Regular);
+    let huge = header(b"a", 0o77_777_777_777, Kind::Regular);
     let pack = huge.as_bytes();
     assert_eq!(code(pack), Code::Bomb);
 }

@@ -9,8 +9,7 @@
 //! zeros, and nothing but zeros after them. No folders, no links, no
 //! extensions. Normative since release schema 1; packs live for ever.
 //!
-//! Reads and reports; knows no file, no digest and no disk. It keeps one buffer,
-//! whatever the pack says.
+//! Knows no file, no digest and no disk; keeps one buffer, whatever a pack says.
 
 use super::Error;
 use crate::disk;

@@ -78,9 +78,11 @@ fn bits(mode: u32) -> Mode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk;
     use std::fs;
     use std::io::{Read, Seek, Write};
     use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
     fn what_is_made_can_be_read_back_and_has_its_mode() {
@@ -123,6 +125,85 @@ mod tests {
         assert_eq!(fs::read_to_string(victim.join("file")).unwrap(), "theirs");
         assert_eq!(fs::read_to_string(inside.join("file")).unwrap(), "ours");
         assert_eq!(fs::read_dir(&victim).unwrap().count(), 1);
+    }
+
+    /// Ends the racer, also when a test fails.
+    struct Ends<'a>(&'a AtomicBool);
+
+    impl Drop for Ends<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Exchanges `a` and `b` until `work` is done; how often.
+    fn exchanging(a: &Path, b: &Path, work: impl FnOnce()) -> u32 {
+        let (stop, aside) = (AtomicBool::new(false), a.with_extension("aside"));
+        std::thread::scope(|scope| {
+            let racer = scope.spawn(|| {
+                let mut count = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    // One by one: each may be gone at any moment.
+                    let moved = fs::rename(a, &aside).is_ok() && fs::rename(b, a).is_ok();
+                    let back = fs::rename(a, b).is_ok() && fs::rename(&aside, a).is_ok();
+                    count += u32::from(moved && back);
+                }
+                count
+            });
+            let ends = Ends(&stop);
+            work();
+            drop(ends);
+            racer.join().unwrap()
+        })
+    }
+
+    #[test]
+    fn a_racer_who_puts_a_link_in_the_middle_of_a_tree_gets_nothing_deleted() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tree, victim) = (dir.path().join("tree"), dir.path().join("victim"));
+        let (sub, link) = (tree.join("sub"), dir.path().join("link"));
+        fs::create_dir_all(victim.join("deep")).unwrap();
+        for name in ["0", "1", "deep/2"] {
+            fs::write(victim.join(name), "theirs").unwrap();
+        }
+        symlink(&victim, &link).unwrap();
+        let mut removed = 0;
+        let swaps = exchanging(&sub, &link, || {
+            for _ in 0..300 {
+                // What the racer left of the round before goes first.
+                removed += u32::from(disk::remove_tree(&tree).is_ok());
+                let _ = fs::create_dir_all(sub.join("deep"));
+                for name in ["0", "1", "deep/2"] {
+                    let _ = File::options().write(true).create_new(true).open(tree.join(name));
+                }
+            }
+        });
+        assert!(removed > 20, "{removed} removed, {swaps} swaps");
+        for name in ["0", "1", "deep/2"] {
+            assert_eq!(fs::read_to_string(victim.join(name)).unwrap(), "theirs", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_racer_who_puts_a_link_in_the_way_gets_no_file_made_behind_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tree, victim) = (dir.path().join("tree"), dir.path().join("victim"));
+        let (sub, link) = (tree.join("sub"), dir.path().join("link"));
+        fs::create_dir_all(&sub).unwrap();
+        fs::create_dir(&victim).unwrap();
+        symlink(&victim, &link).unwrap();
+        let folder = Folder::open(&tree).unwrap();
+        let (mut made, mut refused) = (0, 0);
+        let swaps = exchanging(&sub, &link, || {
+            for round in 0..20_000 {
+                match folder.create(&format!("sub/{}", round % 7), 0o644) {
+                    Ok(_) => made += 1,
+                    Err(_) => refused += 1,
+                }
+            }
+        });
+        assert!(made > 100 && swaps > 10, "{made} made, {refused} refused, {swaps} swaps");
+        assert_eq!(fs::read_dir(&victim).unwrap().count(), 0);
     }
 
     #[test]

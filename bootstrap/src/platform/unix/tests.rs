@@ -1,3 +1,4 @@
+use super::owners::{OVERFLOW_UID, in_a_user_namespace};
 use super::*;
 use std::fs;
 use std::os::unix::fs::{chown, lchown};
@@ -61,11 +62,33 @@ fn folders_that_others_may_write_to_are_named() {
         chmod(path, fine);
         assert_eq!(writable_by_others(path), None, "{fine:o}");
     }
+    for open in [0o777, 0o1777] {
+        chmod(path, open);
+        assert_eq!(writable_by_any_other(path).unwrap(), "may be written to by everybody");
+    }
     chmod(path, 0o777);
     assert_eq!(writable_by_others(path).unwrap(), "may be written to by everybody");
     chmod(path, 0o775);
     let meta = path.metadata().unwrap();
     assert_eq!(writable_by_others(path).is_none(), meta.uid() == meta.gid());
+}
+
+#[test]
+fn what_only_we_make_is_no_link_and_open_to_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, link) = (dir.path().join("folder"), dir.path().join("link"));
+    fs::create_dir(&folder).unwrap();
+    make_link(&link, &folder).unwrap();
+    assert_eq!(planted(&dir.path().join("none")), None);
+    assert!(planted(&link).unwrap().starts_with("is a link"));
+    for fine in [0o700, 0o755] {
+        chmod(&folder, fine);
+        assert_eq!(planted(&folder), None, "{fine:o}");
+    }
+    for open in [0o777, 0o1777] {
+        chmod(&folder, open);
+        assert_eq!(planted(&folder).unwrap(), "may be written to by everybody");
+    }
 }
 
 #[test]
@@ -98,8 +121,9 @@ fn other_owners_are_named() {
     assert_eq!(foreign(&folder).unwrap(), why);
     assert!(foreign(&link).unwrap().ends_with(why));
     assert!(writable_by_others(&folder).unwrap().starts_with("belongs to user 4242"));
+    // Nobody is a user like others, but for where it stands for all outside.
     chown(&folder, Some(OVERFLOW_UID), None).unwrap();
-    assert_eq!(writable_by_others(&folder), None);
+    assert_eq!(writable_by_others(&folder).is_none(), in_a_user_namespace());
     chown(&folder, Some(0), None).unwrap();
     lchown(&link, Some(OTHER), None).unwrap();
     assert!(foreign(&link).is_some() && writable_by_others(&link).is_some());

@@ -1,0 +1,47 @@
+//! Whether a prefix is ours alone (reference/trust.md L8, L9). Looks at owners,
+//! modes and links, and reads nothing.
+
+use super::{Error, Store};
+use crate::platform;
+use std::path::PathBuf;
+
+impl Store {
+    /// Refuses a prefix that somebody else could change, before anything in it is
+    /// read: another owner, a link where only we make things, or a folder that
+    /// others may write to. In system scope that is also a sticky one such as
+    /// `/tmp` (reference/trust.md L8, L9).
+    ///
+    /// # Errors
+    /// `E_PERM`.
+    pub fn check_owner(&self, system: bool) -> Result<(), Error> {
+        // People move these to another disk, by a link of their own.
+        for path in [self.prefix.clone(), self.state()] {
+            if let Some(why) = platform::foreign(&path) {
+                return Err(Error::Theirs { path, why });
+            }
+        }
+        let writable =
+            if system { platform::writable_by_any_other } else { platform::writable_by_others };
+        for above in self.prefix.ancestors() {
+            if let Some(why) = writable(above) {
+                return Err(Error::Open { path: above.to_owned(), why });
+            }
+        }
+        let state = self.state();
+        // What it leads to was looked at above.
+        let state = platform::read_link(&state).is_none().then_some(state);
+        for path in state.into_iter().chain(self.inside()) {
+            if let Some(why) = platform::planted(&path) {
+                return Err(Error::Planted { path, why });
+            }
+        }
+        Ok(())
+    }
+
+    /// What this program makes in a prefix, to where nobody else has to reach.
+    fn inside(&self) -> impl Iterator<Item = PathBuf> {
+        let folders = [self.bin(), self.versions(), self.blobs(), self.staging(), self.trash()];
+        let files = [self.journal(), self.receipt(), self.trust(), self.made(), self.lock()];
+        folders.into_iter().chain(files).chain([self.id(), self.service()])
+    }
+}
