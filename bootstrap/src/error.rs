@@ -2,8 +2,8 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    artifact, cli, disk, fetch, fill, gate, journal, lock, run, select, service, settings, source,
-    store, trust, unpack,
+    artifact, cli, disk, fetch, fill, gate, journal, lock, run, select, service, settings, setup,
+    source, stamp, store, trust, unpack,
 };
 use offgrid_manifest::Code;
 
@@ -44,6 +44,8 @@ errors! {
     Source(source::Error),
     Trust(trust::Error),
     Artifact(artifact::Error),
+    Stamp(stamp::Error),
+    Setup(setup::Error),
     Select(select::Error),
     Fetch(fetch::Error),
     Fill(fill::Error),
@@ -83,8 +85,8 @@ pub fn hint_of(code: Code) -> Option<String> {
         }
         Code::Schema => "update this program: fetch the newest offgrid-setup and run it again",
         Code::Frozen => {
-            "the source may be cut off from the news; try another with --source URL, or accept \
-             the old state with --accept-stale"
+            "if this computer's clock is right, the source may be cut off from the news; try \
+             another with --source URL, or accept the old state with --accept-stale"
         }
         Code::Rollback | Code::Mixmatch | Code::Hash | Code::Size => {
             "the source may be outdated or damaged; try another with --source URL"

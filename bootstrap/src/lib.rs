@@ -18,6 +18,7 @@
 //! - [`fill`], [`fetch`], [`decode`], [`unpack`]: a slot from blobs
 //! - [`artifact`]: one thing of a release, by its name
 //! - [`gate`], [`child`]: whether a slot works on this machine
+//! - [`setup`]: this program as a part of a release
 //! - [`service`], [`dispatch`]: the app while it runs, and as a command
 //! - [`event`], [`report`], [`error`]: what is said, and the only place that says it
 //! - [`cli`]: one file for each command
@@ -48,6 +49,7 @@ pub mod run;
 pub mod select;
 pub mod service;
 pub mod settings;
+pub mod setup;
 pub mod source;
 pub mod stamp;
 pub mod step;

@@ -2,11 +2,13 @@
 //! is read here and nowhere else.
 
 use crate::args::{self, Args, Clock, Command};
+use crate::channel::Change;
 use crate::depot::Depot;
 use crate::keys::{Keyring, Password};
-use crate::{Error, build, check, init, keys, publish, report, serve, stamp};
-use offgrid_manifest::Time;
-use std::path::PathBuf;
+use crate::stamp;
+use crate::{Error, build, channel, check, head, init, keys, publish, report, rotate, serve};
+use offgrid_manifest::{Id, Time, Version};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,6 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub fn run(args: Args) -> Result<ExitCode, Error> {
     match args.command {
         Command::Init(args) => init(args),
+        Command::Key(args) => key(args),
         Command::Build(args) => {
             let built = build::run(&build::Options {
                 spec: args.spec,
@@ -29,6 +32,18 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Publish(args) => publish(args),
+        Command::Promote(args) => promote(args),
+        Command::Rollout(args) => {
+            change(&args.dir, args.channel, Change::Rollout(args.steps), args.offer)
+        }
+        Command::Halt(args) => change(&args.dir, args.channel, Change::Halt, args.offer),
+        Command::Yank(args) => {
+            let args::Yank { release, reason, advisory, .. } = args;
+            change(&args.dir, args.channel, Change::Yank { release, reason, advisory }, args.offer)
+        }
+        Command::Head(args) => head(args),
+        Command::Rotate(args) => rotate(args),
+        Command::Floor(args) => floor(args),
         Command::Check(args) => {
             let within = args.expires_within.map(|span| span.seconds());
             let report = check::run(&args.place, within, now(&args.clock))?;
@@ -46,8 +61,8 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
                 out: args.out,
                 now: now(&args.clock),
             };
-            let stamp = stamp::run(&options)?;
-            report::stamped(&options.out, &stamp);
+            let done = stamp::run(&options)?;
+            report::stamped(&options.out, &done);
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -68,6 +83,7 @@ fn init(args: args::Init) -> Result<ExitCode, Error> {
     let options = init::Options {
         dir: args.dir,
         keys: args.keys,
+        existing: args.existing,
         root: (args.root_keys, args.root_threshold),
         release: (args.release_keys, args.release_threshold),
         head: (args.head_keys, 1),
@@ -76,31 +92,106 @@ fn init(args: args::Init) -> Result<ExitCode, Error> {
         now: now(&args.clock),
     };
     let root = init::run(&options)?;
-    report::made(&options.dir, &options.keys, &root);
+    report::made(&options, &root);
     Ok(ExitCode::SUCCESS)
 }
 
+fn key(args: args::Key) -> Result<ExitCode, Error> {
+    let password = if args.no_password { Password::None } else { password(args.password_file) };
+    let made = keys::make(&args.keys, &[args.name.to_string()], &password)?;
+    made.iter().for_each(|(name, key)| report::key(name, key, &args.keys));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The depot, and the keys that were named or that `init` was given.
+fn open(dir: &Path, keys: args::Keys) -> Result<(Depot, Keyring), Error> {
+    let depot = Depot::open(dir)?;
+    let mut folders = keys.keys;
+    if folders.is_empty() {
+        folders = depot.keys_folders()?;
+    }
+    if folders.is_empty() {
+        return Err(keys::Error::NoFolder.into());
+    }
+    let ring = Keyring::of(folders, password(keys.password_file));
+    Ok((depot, ring))
+}
+
 fn publish(args: args::Publish) -> Result<ExitCode, Error> {
-    let depot = Depot::open(&args.dir)?;
-    let folder = match args.keys.keys {
-        Some(folder) => folder,
-        None => depot.keys_folder()?.ok_or(keys::Error::NoFolder)?,
+    let wanted = (args.channel, None, Some(args.release));
+    offer(&args.dir, wanted, args.manner, args.offer)
+}
+
+fn promote(args: args::Promote) -> Result<ExitCode, Error> {
+    offer(&args.dir, (args.to, Some(args.from), args.release), args.manner, args.offer)
+}
+
+fn offer(
+    dir: &Path,
+    (channel, from, release): (Id, Option<Id>, Option<Version>),
+    manner: args::Manner,
+    offer: args::Offer,
+) -> Result<ExitCode, Error> {
+    let (depot, mut ring) = open(dir, offer.keys)?;
+    let options = publish::Options {
+        channel,
+        from,
+        release,
+        rollout: manner.rollout,
+        critical: manner.critical,
+        minimum_safe: manner.minimum_safe,
+        mirrors: manner.mirrors,
+        allow_downgrade: manner.allow_downgrade,
+        no_head: offer.no_head,
+        now: now(&offer.clock),
     };
-    let mut ring = Keyring::new(folder, password(args.keys.password_file));
-    let published = publish::run(
-        &depot,
-        &mut ring,
-        &publish::Options {
-            channel: args.channel,
-            release: args.release,
-            rollout: args.rollout,
-            critical: args.critical,
-            minimum_safe: args.minimum_safe,
-            mirrors: args.mirrors,
-            allow_downgrade: args.allow_downgrade,
-            now: now(&args.clock),
-        },
-    )?;
-    report::published(&published);
+    report::published(&publish::run(&depot, &mut ring, &options)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn change(dir: &Path, name: Id, change: Change, offer: args::Offer) -> Result<ExitCode, Error> {
+    let (depot, mut ring) = open(dir, offer.keys)?;
+    let now = now(&offer.clock);
+    let options = channel::Options { channel: name, change, no_head: offer.no_head, now };
+    report::published(&channel::run(&depot, &mut ring, &options)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn head(args: args::Head) -> Result<ExitCode, Error> {
+    let (depot, mut ring) = open(&args.dir, args.keys)?;
+    report::headed(&head::run(&depot, &mut ring, &args.take, now(&args.clock))?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rotate(args: args::Rotate) -> Result<ExitCode, Error> {
+    let (depot, mut ring) = open(&args.dir, args.keys)?;
+    let options = rotate::Options {
+        add: args.add,
+        new: args.new,
+        remove: args.remove,
+        thresholds: args.threshold,
+        min_bootstrap: args.min_bootstrap,
+        expires: args.expires,
+        restart_head: args.restart_head,
+        floor_head: args.floor_head,
+        floor_channels: args.floor_channel.into_iter().collect(),
+        only_floors: false,
+        no_password: args.no_password,
+        now: Some(now(&args.clock)),
+    };
+    report::rotated(&rotate::run(&depot, &mut ring, &options)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn floor(args: args::Floors) -> Result<ExitCode, Error> {
+    let (depot, mut ring) = open(&args.dir, args.keys)?;
+    let options = rotate::Options {
+        floor_head: args.head,
+        floor_channels: args.channel.into_iter().collect(),
+        only_floors: true,
+        now: Some(now(&args.clock)),
+        ..rotate::Options::default()
+    };
+    report::rotated(&rotate::run(&depot, &mut ring, &options)?);
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,7 @@ use crate::disk::{self, failed};
 use crate::platform;
 use offgrid_manifest::{Code, Digest, Pin, layout};
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, TempDir};
 
@@ -229,13 +229,12 @@ impl Depot {
         Ok(names)
     }
 
-    /// The folder of the keys that `init` was given.
-    pub(crate) fn keys_folder(&self) -> Result<Option<PathBuf>, disk::Error> {
+    /// The folders of the keys that `init` was given; none when it is not known.
+    pub(crate) fn keys_folders(&self) -> Result<Vec<PathBuf>, disk::Error> {
         let path = self.private("keys");
-        let mut text = String::new();
-        match File::open(&path).and_then(|mut file| file.read_to_string(&mut text)) {
-            Ok(_) => Ok(Some(PathBuf::from(text.trim_end_matches('\n')))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(text.lines().map(PathBuf::from).collect()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(failed("read", &path)(error)),
         }
     }

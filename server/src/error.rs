@@ -1,7 +1,8 @@
 //! The one error above those of the modules. Each maps to a stable code, and by
 //! it to the exit code.
 
-use crate::{address, build, check, depot, disk, init, keys, publish, serve, stamp, trust};
+use crate::{address, build, channel, check, depot, disk, head, init, keys, publish, rotate};
+use crate::{serve, sign, stamp, trust};
 use offgrid_manifest::Code;
 
 macro_rules! errors {
@@ -27,13 +28,17 @@ macro_rules! errors {
 errors! {
     Address(address::Error) = "An address that was typed.";
     Build(build::Error) = "`build`.";
+    Channel(channel::Error) = "`rollout`, `halt` and `yank`.";
     Check(check::Error) = "`check`.";
     Depot(depot::Error) = "The depot's folder.";
     Disk(disk::Error) = "A file operation.";
+    Head(head::Error) = "`head`.";
     Init(init::Error) = "`init`.";
     Keys(keys::Error) = "Secret keys.";
     Publish(publish::Error) = "`publish`.";
+    Rotate(rotate::Error) = "`rotate` and `floor`.";
     Serve(serve::Error) = "`serve`.";
+    Sign(sign::Error) = "Signing and writing.";
     Stamp(stamp::Error) = "`stamp`.";
     Trust(trust::Error) = "The depot's documents.";
 }

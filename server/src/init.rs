@@ -7,7 +7,7 @@ use offgrid_manifest::root::{Floors, Roles};
 use offgrid_manifest::{Code, Digest, Id, PublicKey, Role, Root, Time, Version};
 use offgrid_manifest::{layout, signature, verify};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How long a root is valid.
 const ROOT_DAYS: u64 = 3 * 365;
@@ -17,8 +17,10 @@ const ROOT_DAYS: u64 = 3 * 365;
 pub struct Options {
     /// The new depot.
     pub dir: PathBuf,
-    /// The folder for the keys.
-    pub keys: PathBuf,
+    /// The folders of the keys; new ones are made in the first.
+    pub keys: Vec<PathBuf>,
+    /// The keys were made before: `root-1.pub` and so on.
+    pub existing: bool,
     /// Number of keys and threshold of the root role.
     pub root: (usize, usize),
     /// Of the release role.
@@ -85,50 +87,47 @@ impl Error {
     }
 }
 
-/// Makes the keys, then the depot with root/1.json.
+/// Makes the keys, or takes those that were made before, then the depot with
+/// root/1.json.
 ///
 /// # Errors
 /// Nothing is written over: `E_USAGE` when keys or depot are there.
 pub fn run(options: &Options) -> Result<Digest, Error> {
-    begin(options, |names| keys::make(&options.keys, names, &options.password))
-}
-
-/// The same with keys that were made before: `root-1.pub` and so on.
-///
-/// # Errors
-/// As [`run`], and when a key is not there.
-pub fn adopt(options: &Options) -> Result<Digest, Error> {
-    begin(options, |names| keys::read(&options.keys, names))
-}
-
-type Made = BTreeMap<String, PublicKey>;
-
-fn begin(
-    options: &Options,
-    make: impl FnOnce(&[String]) -> Result<Made, keys::Error>,
-) -> Result<Digest, Error> {
     let roles = [("root", options.root), ("release", options.release), ("head", options.head)];
     for (role, (keys, threshold)) in roles {
         if threshold == 0 || threshold > keys || keys > signature::BLOCKS_MAX {
             return Err(Error::Threshold { role, keys, threshold });
         }
     }
-    let absolute = |path: &PathBuf| std::path::absolute(path);
-    if let (Ok(keys), Ok(dir)) = (absolute(&options.keys), absolute(&options.dir))
-        && keys.starts_with(dir)
-    {
+    if options.keys.iter().any(|keys| is_inside(keys, &options.dir)) {
         return Err(Error::KeysInside);
     }
     let depot = Depot::create(&options.dir)?;
     let _lock = depot.lock()?;
-    let mut all = Vec::new();
+    let mut ring = Keyring::of(options.keys.clone(), options.password.clone());
+    let mut made = BTreeMap::new();
     for (role, (count, _)) in roles {
-        all.extend((1..=count).map(|n| format!("{role}-{n}")));
+        let names: Vec<String> = (1..=count).map(|n| format!("{role}-{n}")).collect();
+        if options.existing {
+            made.extend(ring.publics(&names)?);
+            continue;
+        }
+        if let Some(taken) = names.iter().find(|name| ring.is_taken(name)) {
+            return Err(keys::Error::Exists(taken.into()).into());
+        }
+        let folder = ring.home_of(role).ok_or(keys::Error::NoFolder)?;
+        made.extend(keys::make(&folder, &names, &options.password)?);
     }
-    let made = make(&all)?;
-
-    write_root(&depot, &first_root(options, made)?, options)
+    write_root(&depot, &mut ring, &first_root(options, made)?, options)
 }
+
+/// Whether a folder lies inside the depot, where it would be served.
+pub(crate) fn is_inside(folder: &Path, depot: &Path) -> bool {
+    let absolute = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
+    matches!((absolute(folder), absolute(depot)), (Ok(folder), Ok(depot)) if folder.starts_with(&depot))
+}
+
+type Made = BTreeMap<String, PublicKey>;
 
 /// Root 1 with these keys.
 fn first_root(options: &Options, made: Made) -> Result<Root, Error> {
@@ -158,20 +157,27 @@ fn first_root(options: &Options, made: Made) -> Result<Root, Error> {
     })
 }
 
-fn write_root(depot: &Depot, root: &Root, options: &Options) -> Result<Digest, Error> {
+fn write_root(
+    depot: &Depot,
+    ring: &mut Keyring,
+    root: &Root,
+    options: &Options,
+) -> Result<Digest, Error> {
     root.check()?;
     let bytes = crate::depot::document(root);
     let digest = Digest::of(&bytes);
     let comment = signature::comment("offgrid/root", "root", &root.version, &digest);
-    let mut ring = Keyring::new(options.keys.clone(), options.password.clone());
     let signature = ring.sign(root, &root.roles.root, &bytes, &comment)?;
     verify::first_root(&bytes, signature.as_bytes())?;
 
-    let keys = options.keys.canonicalize().map_err(failed("find", &options.keys));
-    let keys = keys.map_err(keys::Error::from)?;
+    let mut folders = String::new();
+    for keys in &options.keys {
+        let keys = keys.canonicalize().map_err(failed("find", keys)).map_err(keys::Error::from)?;
+        folders.push_str(&format!("{}\n", keys.display()));
+    }
     let place = layout::root(1);
     let write = || -> Result<(), crate::disk::Error> {
-        depot.put_private("keys", format!("{}\n", keys.display()).as_bytes())?;
+        depot.put_private("keys", folders.as_bytes())?;
         depot.put(&layout::signature(&place), signature.as_bytes())?;
         depot.put(&place, &bytes)
     };

@@ -10,24 +10,29 @@
 //! - [`keys`], [`init`]: keys and the first root
 //! - [`build`]: release.toml to blobs and a release document
 //! - [`trust`]: the newest state of a depot, verified
-//! - [`publish`]: signatures, channel, install scripts, head
+//! - [`sign`]: signatures, channel, install scripts, head, in their order
+//! - [`publish`], [`channel`], [`head`], [`rotate`]: what the next documents say
 //! - [`check`], [`serve`], [`stamp`]
 //! - [`report`]: the one place that prints
 
 pub mod address;
 pub mod args;
 pub mod build;
+pub mod channel;
 pub mod check;
 pub mod commands;
 pub mod depot;
 pub mod disk;
 pub mod error;
+pub mod head;
 pub mod init;
 pub mod keys;
 mod platform;
 pub mod publish;
 pub mod report;
+pub mod rotate;
 pub mod serve;
+pub mod sign;
 pub mod stamp;
 pub mod trust;
 

@@ -4,9 +4,14 @@
 use crate::Error;
 use crate::build::Built;
 use crate::check::Report;
+use crate::head::Headed;
+use crate::init;
 use crate::publish::Published;
-use offgrid_manifest::{Digest, Stamp};
+use crate::rotate::Rotated;
+use crate::stamp::Stamped;
+use offgrid_manifest::Digest;
 use std::error::Error as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// An error with everything below it, once; the hint apart.
@@ -29,10 +34,22 @@ fn shown(text: &str) -> String {
 }
 
 /// After `init`.
-pub fn made(dir: &std::path::Path, keys: &std::path::Path, root: &Digest) {
+pub fn made(options: &init::Options, root: &Digest) {
     println!("root/1.json {root}");
-    eprintln!("made the depot {} and its keys in {}", dir.display(), keys.display());
+    let dir = options.dir.display();
+    if options.existing {
+        eprintln!("made the depot {dir} for the keys that were there");
+    } else if let Some(keys) = options.keys.first() {
+        eprintln!("made the depot {dir} and its keys in {}", keys.display());
+    }
     eprintln!("keep the root keys offline, apart from each other");
+}
+
+/// After `key`.
+pub fn key(name: &str, key: &PublicKey, folder: &Path) {
+    println!("{name} {}", key.to_base64());
+    let folder = folder.display();
+    eprintln!("made {folder}/{name}.key, which is secret, and {folder}/{name}.pub, which is not");
 }
 
 /// After `build`.
@@ -48,15 +65,43 @@ pub fn built(built: &Built) {
             size(row.packed)
         );
     }
-    built.notes.iter().for_each(|note| eprintln!("note: {}", shown(note)));
+    notes(&built.notes);
 }
 
-/// After `publish`.
+fn notes(notes: &[String]) {
+    notes.iter().for_each(|note| eprintln!("note: {}", shown(note)));
+}
+
+/// After `publish`, `promote`, `rollout`, `halt` and `yank`.
 pub fn published(published: &Published) {
-    let Published { channel, channel_version, release, head_version, head, .. } = published;
-    println!("head {head_version} {head}");
+    let Published { channel, channel_version, release, head, .. } = published;
+    match head {
+        Some(head) => println!("head {} {}", head.version, head.digest),
+        None => println!("channel {channel} {channel_version}"),
+    }
     eprintln!("channel {channel} {channel_version} offers {release}");
-    published.notes.iter().for_each(|note| eprintln!("note: {}", shown(note)));
+    notes(&published.notes);
+}
+
+/// After `head`.
+pub fn headed(headed: &Headed) {
+    let Headed { head, root, .. } = headed;
+    println!("head {} {}", head.version, head.digest);
+    eprintln!("head {} is valid until {} and names root {root}", head.version, head.expires);
+    notes(&headed.notes);
+}
+
+/// After `rotate` and `floor`.
+pub fn rotated(rotated: &Rotated) {
+    println!("root/{}.json {}", rotated.version, rotated.digest);
+    rotated.changes.iter().for_each(|change| eprintln!("{}", shown(change)));
+    for (name, version) in &rotated.channels {
+        eprintln!("channel {name} {version}");
+    }
+    if let Some(head) = &rotated.head {
+        println!("head {} {}", head.version, head.digest);
+    }
+    notes(&rotated.notes);
 }
 
 /// After `check`.
@@ -64,15 +109,21 @@ pub fn checked(report: &Report) -> ExitCode {
     for problem in &report.problems {
         println!("{} {}: {}", problem.code, shown(&problem.path), shown(&problem.what));
     }
-    report.notes.iter().for_each(|note| eprintln!("note: {}", shown(note)));
+    notes(&report.notes);
     let Report { documents, blobs, bytes, .. } = report;
     eprintln!("{documents} documents and {blobs} blobs checked, {}", size(*bytes));
     ExitCode::from(report.worst().map_or(0, |code| code.exit()))
 }
 
 /// After `stamp`.
-pub fn stamped(out: &std::path::Path, stamp: &Stamp) {
+<<<<<<< HEAD
+pub fn stamped(out: &std::path::Path, done: &Stamped) {
+    eprintln!("stamped {} for {}", out.display(), done.stamp.sources.join(" "));
+    done.signature.note().iter().for_each(|note| eprintln!("note: {note}"));
+=======
+pub fn stamped(out: &Path, stamp: &Stamp) {
     eprintln!("stamped {} for {}", out.display(), stamp.sources.join(" "));
+>>>>>>> w-depot
 }
 
 /// When `serve` is ready.

@@ -71,6 +71,16 @@ fn an_uninstall_that_is_killed_anywhere_can_be_finished_and_taken_back() {
     Crash { first, ..crash }.run();
 }
 
+#[test]
+fn an_update_of_the_program_that_is_killed_anywhere_can_be_finished_and_taken_back() {
+    let world = World::new();
+    let first = world.snapshot();
+    crate::renew::bring(&world.depot(), &crate::renew::newer(&world));
+    world.install();
+    let crash = Crash::new(world, &["update"], &[Some("0.1.0"), Some("0.1.0")]);
+    Crash { first, own: true, ..crash }.run();
+}
+
 /// How a run that was cut off is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -87,6 +97,8 @@ struct Crash {
     words: Vec<String>,
     /// The live release before and after the command.
     live: [Option<&'static str>; 2],
+    /// Whether the command replaces the program that runs it.
+    own: bool,
     /// The home before the first install.
     first: Snapshot,
     /// The home before the command, and a copy of it.
@@ -100,7 +112,7 @@ impl Crash {
         base::copy_tree(&world.home(), &saved);
         let words = words.iter().chain(&["--yes"]).map(|word| (*word).to_owned()).collect();
         let before = world.snapshot();
-        Crash { words, live: *live, first: before.clone(), before, saved, world }
+        Crash { words, live: *live, own: false, first: before.clone(), before, saved, world }
     }
 
     fn run(&self) {
@@ -133,9 +145,21 @@ impl Crash {
     }
 
     fn typed(&self, words: &[&str]) -> Command {
-        let mut command = self.world.command(self.world.setup());
+        // The installed one replaces itself; the other one is there whatever happens.
+        let program = if self.own { self.world.offgrid() } else { self.world.setup() };
+        let mut command = self.world.command(program);
         command.env("OFFGRID_SETUP_SOURCE", self.world.depot()).args(words);
         command
+    }
+
+    /// Whether the command has done what it was for.
+    fn moved(&self, live: Option<&str>) -> bool {
+        let program = ".local/share/offgrid/bin/offgrid";
+        let now = || fs::read(self.world.home().join(program)).unwrap();
+        match self.own {
+            true => now() != fs::read(self.saved.join(program)).unwrap(),
+            false => live == self.live[1],
+        }
     }
 
     fn case(&self, point: &Point, way: Way, again: Option<&Point>) {
@@ -173,8 +197,8 @@ impl Crash {
         assert!(!unfinished, "still unfinished after {mended:?}");
         assert!(self.live.contains(&live), "{live:?} is live after {mended:?}");
         match way {
-            Way::Again => assert_eq!(live, self.live[1], "{mended:?}"),
-            Way::Finish if was_unfinished => assert_eq!(live, self.live[1], "{mended:?}"),
+            Way::Again => assert!(self.moved(live), "{live:?} after {mended:?}"),
+            Way::Finish if was_unfinished => assert!(self.moved(live), "{live:?} after {mended:?}"),
             // The receipt may have been written: then the run was over.
             Way::Finish | Way::Back => {}
         }
@@ -183,7 +207,7 @@ impl Crash {
             let app = if version == "0.1.0" { "0.2.11" } else { "0.2.12" };
             self.world.offgrid_run(&["version"]).expect(0).says(app);
         }
-        if way == Way::Back && live == self.live[0] {
+        if way == Way::Back && !self.moved(live) {
             self.same_as_before(live.is_some());
         }
     }

@@ -10,7 +10,7 @@ use crate::settings::Settings;
 use crate::source::Sources;
 use crate::stamp::Stamped;
 use crate::store::Store;
-use crate::trust::{self, Choice, Consent, Inquiry, Refused, Staleness, Trusted, Wish};
+use crate::trust::{self, Choice, Consent, Inquiry, Refused, Staleness, Trusted, Warning, Wish};
 use offgrid_manifest::verify::LARGE_MAX;
 use offgrid_manifest::{Id, Pin, Version};
 
@@ -99,9 +99,12 @@ fn ask(
     Ok(trusted)
 }
 
-/// Says what is not as it should be.
+/// Says what is not as it should be. That one of several sources was bad only
+/// somebody who looks closely wants to read.
 pub(super) fn warn(session: &Session<'_>, trusted: &Trusted) {
-    for warning in &trusted.warnings {
+    let closely = session.settings.verbose || session.settings.json;
+    let told = |warning: &&Warning| closely || warning.code != Warning::PASSED_OVER;
+    for warning in trusted.warnings.iter().filter(told) {
         session.warn(warning.code, &warning.what, None);
     }
 }

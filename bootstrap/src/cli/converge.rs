@@ -2,6 +2,7 @@
 //! what was installed: a damaged release never stops the way to a better one.
 
 use super::install::{carry_out, decide};
+use super::own;
 use super::session::Change;
 use crate::error::Error as Any;
 use crate::event::Ending;
@@ -22,6 +23,10 @@ pub(super) fn converge(
     let session = change.session;
     let decision = decide(session, sources, trusted, receipt, &BTreeSet::new())?;
     ask(&decision)?;
+    if let Some(receipt) = receipt {
+        own::renew(change, sources, trusted, receipt, &decision.release)?;
+    }
+    own::check_age(trusted)?;
     let (path, receipt) = match (carry_out(change, sources, &decision), receipt) {
         (Err(Any::Fetch(fetch::Error::Changed { path })), Some(receipt))
             if path.starts_with(session.store().versions()) =>

@@ -121,6 +121,7 @@ fn examples(command: Command) -> &'static [(&'static str, &'static str)] {
             ("trust refresh --state DIR --source URL", "check a depot; install nothing"),
             ("trust download --state DIR --target setup --into .", "fetch one verified thing"),
         ],
+        Command::Selftest => &[("selftest", "what an update asks of a new program first")],
         Command::Version => &[("version", "of this program, the release, app and engine")],
     }
 }

@@ -156,6 +156,9 @@ pub(super) fn decide(
     damaged: &BTreeSet<PathBuf>,
 ) -> Result<Decision, Any> {
     let settings = session.settings;
+    if receipt.is_none() {
+        super::own::check_age(trusted)?;
+    }
     let (version, pin) = chosen(session, trusted, receipt)?;
     let release = trust::release(trusted, sources, &version, pin)?;
     let disk = platform::free_space(session.store().prefix());

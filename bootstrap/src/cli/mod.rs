@@ -9,6 +9,7 @@ mod converge;
 mod install;
 mod look;
 mod model;
+mod own;
 mod refuse;
 mod repair;
 mod serve;
@@ -104,6 +105,7 @@ fn command(
         Command::Repair => repair::run(&session)?,
         Command::Uninstall => uninstall::run(&session)?,
         Command::Model => return model::run(&session, &parsed.rest),
+        Command::Selftest => own::selftest(&session)?,
         Command::Trust => return trust::run(&session, &parsed.rest),
         Command::Service => return serve::run(&session, &parsed.rest),
     };

@@ -59,10 +59,10 @@ impl Place {
         let own = own.filter(|path| disk::exists(path));
         let given = session.settings.root.as_ref();
         match (own, given, &self.folder) {
-            (Some(own), None, _) => begin_with(&own, session),
-            (None, Some(given), _) => begin_with(given, session),
+            (Some(own), None, _) => begin_with(&own),
+            (None, Some(given), _) => begin_with(given),
             (Some(own), Some(given), Some(folder)) => {
-                let (root, other) = (begin_with(&own, session)?, begin_with(given, session)?);
+                let (root, other) = (begin_with(&own)?, begin_with(given)?);
                 if root.root.bytes() != other.root.bytes() {
                     let (state, root) = (folder.clone(), given.clone());
                     return Err(Error::OtherRoot { state, root }.into());
@@ -86,7 +86,7 @@ impl Place {
 }
 
 /// A root in a file, with its signatures beside it, in place of the stamp's.
-fn begin_with(path: &Path, session: &Session<'_>) -> Result<Stamped, Any> {
+fn begin_with(path: &Path) -> Result<Stamped, Any> {
     let read = |path: &Path, max: u64| -> Result<Vec<u8>, Any> {
         let bytes = disk::read(path, max)?;
         Ok(bytes.ok_or_else(|| Error::NoFile { path: path.to_owned() })?)
@@ -101,7 +101,6 @@ fn begin_with(path: &Path, session: &Session<'_>) -> Result<Stamped, Any> {
         floors: Floors::default(),
         issued: root.issued,
     };
-    session.looking(&format!("beginning with root {} in {}", root.version, path.display()));
     Ok(Stamped { stamp, root })
 }
 
@@ -176,6 +175,7 @@ fn believe(session: &Session<'_>, place: &Place) -> Result<(Trusted, crate::sour
     match trust::refresh(&inquiry, &sources) {
         Ok(trusted) => {
             warn(session, &trusted);
+            super::own::check_age(&trusted)?;
             if trusted.changed {
                 place.write(&trusted.memory)?;
             }
@@ -256,7 +256,7 @@ fn for_people(json: &Value) -> String {
     for (role, who) in root["roles"].as_object().into_iter().flatten() {
         let names: Vec<String> = who["keys"].as_array().into_iter().flatten().map(text).collect();
         let (all, need) = (names.join(", "), text(&who["threshold"]));
-        lines.push(format!("{role:18} {need} of {all}"));
+        lines.push(format!("{:18} {need:>8} of {all}", format!("{role} needs")));
     }
     for (name, key) in root["keys"].as_object().into_iter().flatten() {
         lines.push(format!("  {name:16} {}", text(key)));

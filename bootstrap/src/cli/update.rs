@@ -3,6 +3,7 @@
 use super::believe::{choice, refresh};
 use super::converge::converge;
 use super::install::decide;
+use super::own;
 use super::refuse::Error;
 use super::session::{Change, Session, random_name};
 use crate::error::Error as Any;
@@ -35,6 +36,8 @@ fn update(change: &Change<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     let trusted = change.refresh(stamped, &sources, Some(&receipt))?;
     if let Some(ending) = nothing_new(session, &receipt, &trusted)? {
         change.remember(&trusted)?;
+        own::renew_from_live(change, &sources, &trusted, &receipt)?;
+        own::check_age(&trusted)?;
         return Ok(ending);
     }
     converge(change, &sources, &trusted, Some(&receipt), &|decision| {
@@ -50,6 +53,7 @@ fn check(session: &Session<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     let receipt = session.installed()?;
     let sources: Sources = session.sources(stamped)?;
     let trusted = refresh(session, stamped, &sources, Some(&receipt))?;
+    own::check_age(&trusted)?;
     if let Some(ending) = nothing_new(session, &receipt, &trusted)? {
         return Ok(ending);
     }

@@ -1,8 +1,10 @@
-//! Plans that take away: back to the slot before, models alone, everything.
+//! Plans without a new slot: back to the slot before, models alone, this program
+//! alone, and everything given back.
 
 use super::{Foreign, Plan, Verb};
 use crate::models;
 use crate::receipt::{InstalledModel, Receipt};
+use crate::setup::{self, NewSetup};
 use crate::step::{Step, Undo};
 use crate::store::{SlotName, Store};
 use std::path::{Path, PathBuf};
@@ -17,6 +19,25 @@ pub fn rollback(id: String, store: &Store, receipt: &Receipt, to: SlotName) -> P
     after.run = id.clone();
     after.previous = Some(std::mem::replace(&mut after.live, to.clone()));
     Plan { steps, ..empty(id, Verb::Rollback, receipt, Some(to), Some(after)) }
+}
+
+/// This program alone: a run of its own, so that it stays when the run after it is
+/// taken back (DESIGN 12). The program that is replaced is kept beside it.
+pub fn renew(id: String, store: &Store, receipt: &Receipt, new: NewSetup) -> Plan {
+    let mut after = receipt.clone();
+    after.run = id.clone();
+    after.program = new.pin.sha256;
+    let (program, pin) = (store.program(), new.pin);
+    let setup = Box::new(new);
+    let put = |path, from, sha256| Step::PutFile { path, from, sha256 };
+    let steps = vec![
+        Step::FetchSetup { setup: setup.clone() },
+        Step::ProveSetup { setup },
+        put(setup::before(&program), program.clone(), receipt.program),
+        put(program, setup::staged(store), pin.sha256),
+    ];
+    let plan = empty(id, Verb::Setup, receipt, Some(receipt.live.clone()), Some(after));
+    Plan { steps, download_bytes: pin.size, disk_bytes: pin.size, ..plan }
 }
 
 /// Models alone: fetched into or taken out of the models folder.

@@ -5,7 +5,7 @@
 mod back;
 mod slot;
 
-pub use back::{models, rollback, uninstall};
+pub use back::{models, renew, rollback, uninstall};
 pub use slot::{OnDisk, bare as bare_slot};
 
 use crate::fill::SlotPlan;
@@ -32,6 +32,8 @@ pub enum Verb {
     Rollback,
     /// Models alone.
     Model,
+    /// This program alone.
+    Setup,
     /// Everything is given back.
     Uninstall,
 }

@@ -76,11 +76,12 @@ fn heading(plan: &Plan, now: bool) -> String {
         Verb::Update => word("Update", "Updating"),
         Verb::Rollback => word("Go back", "Going back"),
         Verb::Model => word("Change the models", "Changing the models"),
+        Verb::Setup => word("Update this program", "Updating this program"),
         Verb::Uninstall => word("Uninstall", "Uninstalling"),
     }
     .to_owned();
     let which = match (plan.verb, from, to) {
-        (Verb::Model, ..) | (_, None, None) => String::new(),
+        (Verb::Model | Verb::Setup, ..) | (_, None, None) => String::new(),
         (Verb::Update, Some(from), Some(to)) if from != to => format!(" {from} to {to}"),
         (Verb::Rollback, Some(from), Some(to)) => format!(" from {from} to {to}"),
         (Verb::Uninstall, Some(from), _) => format!(" {from}"),

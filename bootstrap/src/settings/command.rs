@@ -29,6 +29,8 @@ pub enum Command {
     Model,
     /// The trust client alone.
     Trust,
+    /// Checks this program.
+    Selftest,
     /// Shows version numbers.
     Version,
 }
@@ -48,7 +50,7 @@ impl Command {
     /// All, in the order of the help page.
     pub const ALL: &'static [Command] = &[
         Install, Update, Plan, Detect, Status, Rollback, Repair, Verify, Uninstall, Service, Model,
-        Trust, Version,
+        Trust, Selftest, Version,
     ];
 
     /// The word.
@@ -66,6 +68,7 @@ impl Command {
             Service => "service",
             Model => "model",
             Trust => "trust",
+            Selftest => "selftest",
             Version => "version",
         }
     }
@@ -85,6 +88,7 @@ impl Command {
             Service => "run, stop or look at the app",
             Model => "list, fetch or remove models",
             Trust => "show or fetch what is trusted; install nothing",
+            Selftest => "check that this program works here",
             Version => "show version numbers",
         }
     }

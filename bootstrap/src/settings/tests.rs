@@ -210,7 +210,7 @@ fn every_slip_on_the_command_line_reads_well() {
         ("install --check", "`--check` does not belong to `install`, only to `update`"),
         (
             "status --version 1.0.0",
-            "only to `install`, `update`, `plan`, `rollback` / type `offgrid-setup help status`",
+            "only to `install`, `update`, `plan`, `rollback`, `trust` / type `offgrid-setup help status`",
         ),
         ("--purge", "`--purge` needs a command in front of it: `uninstall`"),
         ("install --source", "`--source` needs a value: --source URL|DIR"),

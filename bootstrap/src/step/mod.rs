@@ -11,6 +11,7 @@ pub use undo::Undo;
 use crate::error::Error;
 use crate::fill::SlotPlan;
 use crate::run::Context;
+use crate::setup::{self, NewSetup};
 use crate::store::SlotName;
 use crate::{disk, fetch, fill, gate, models, platform, service};
 use offgrid_manifest::Digest;
@@ -35,6 +36,16 @@ pub enum Step {
     FetchModel {
         /// Which, and where to.
         model: Box<models::Wanted>,
+    },
+    /// Fetch a newer bootstrapper into staging.
+    FetchSetup {
+        /// Which.
+        setup: Box<NewSetup>,
+    },
+    /// Prove that it may take over and works on this machine. Changes nothing.
+    ProveSetup {
+        /// Which.
+        setup: Box<NewSetup>,
     },
     /// Write a small file whole.
     PutText {
@@ -126,7 +137,11 @@ impl Step {
             Step::Switch { current, .. } => {
                 Ok(Undo::SwitchTo { current: current.clone(), slot: context.store.live() })
             }
-            Step::Prove { .. } | Step::Health { .. } => Ok(Undo::Nothing),
+            // Staging goes at the end of every run, however it ends.
+            Step::FetchSetup { .. }
+            | Step::ProveSetup { .. }
+            | Step::Prove { .. }
+            | Step::Health { .. } => Ok(Undo::Nothing),
             Step::GiveBack { undo, trash, .. } => undo.inverse(context.store, trash),
         }
     }
@@ -140,6 +155,8 @@ impl Step {
             Step::MakeDir { path } => Ok(disk::make_dirs(path)?),
             Step::FillSlot { slot } => fill::fill(context, slot),
             Step::FetchModel { model } => models::fetch(context, model),
+            Step::FetchSetup { setup } => setup::fetch(context, setup),
+            Step::ProveSetup { setup } => setup::prove(context, setup),
             Step::PutText { path, text, .. } => Ok(disk::write(path, text.as_bytes(), 0o600)?),
             Step::PutFile { path, from, sha256 } => fetch::copy_program(from, path, sha256),
             Step::Link { path, target } => Ok(disk::link(path, target)?),
@@ -157,6 +174,8 @@ impl Step {
             Step::MakeDir { .. } => "make-dir",
             Step::FillSlot { .. } => "fill-slot",
             Step::FetchModel { .. } => "fetch-model",
+            Step::FetchSetup { .. } => "fetch-setup",
+            Step::ProveSetup { .. } => "prove-setup",
             Step::PutText { .. } => "put-text",
             Step::PutFile { .. } => "put-file",
             Step::Link { .. } => "link",
@@ -169,7 +188,7 @@ impl Step {
 
     /// Whether it needs a source.
     pub fn fetches(&self) -> bool {
-        matches!(self, Step::FillSlot { .. } | Step::FetchModel { .. })
+        matches!(self, Step::FillSlot { .. } | Step::FetchModel { .. } | Step::FetchSetup { .. })
     }
 
     /// Whether it is bookkeeping: shown in the plan, not while it happens.
@@ -187,7 +206,14 @@ impl Step {
             Step::MakeDir { path } => format!("make the folder {}", path.display()),
             Step::FillSlot { slot } => format!("download and verify {}", slot.name),
             Step::FetchModel { model } => format!("download the model {}", model.name),
+            Step::FetchSetup { setup } => format!("download offgrid-setup {}", setup.version),
+            Step::ProveSetup { setup } => {
+                format!("prove that offgrid-setup {} works on this machine", setup.version)
+            }
             Step::PutText { path, .. } => format!("write {}", path.display()),
+            Step::PutFile { path, from, .. } if *path == setup::before(from) => {
+                format!("keep the old program as {}", path.display())
+            }
             Step::PutFile { path, .. } => format!("install this program as {}", path.display()),
             Step::Link { path, target } => {
                 format!("link {} to {}", path.display(), target.display())

@@ -1,8 +1,8 @@
 //! The heads of several sources, before and until they are verified
 //! (reference/trust.md 2.3, step 4).
 
-use super::signed;
 use super::state::Memory;
+use super::{Warning, signed};
 use crate::error::Error as Any;
 use crate::source::{self, Answer, Fresh, Sources, Worst};
 use offgrid_manifest::verify::{self, Verified};
@@ -24,12 +24,34 @@ pub(super) fn all_same(answers: &[Answer]) -> bool {
     answers.iter().any(same) && answers.iter().all(|answer| same(answer) || quiet(answer))
 }
 
+/// What was wrong with sources and heads that were passed over.
+#[derive(Default)]
+pub(super) struct Passed {
+    worst: Worst,
+    /// One for each, for whoever wants to know.
+    pub(super) warnings: Vec<Warning>,
+}
+
+impl Passed {
+    /// One more.
+    pub(super) fn over(&mut self, error: Any) {
+        let what = format!("passed over: {error} ({})", error.code());
+        self.warnings.push(Warning { code: Warning::PASSED_OVER, what });
+        self.worst.add(error);
+    }
+
+    /// The one to tell when nothing was right.
+    pub(super) fn into_error(self) -> Any {
+        self.worst.into_error()
+    }
+}
+
 /// The different heads among the answers, and by which tag which source knows
 /// them.
 pub(super) fn candidates(
     answers: Vec<Answer>,
     stored: Option<&Verified<Head>>,
-    worst: &mut Worst,
+    passed: &mut Passed,
 ) -> (Vec<Candidate>, BTreeMap<String, String>) {
     let mut found: Vec<Candidate> = Vec::new();
     let mut tags = BTreeMap::new();
@@ -43,7 +65,7 @@ pub(super) fn candidates(
             (Ok(Fresh::Same), Some(stored)) => stored.bytes().to_vec(),
             (Ok(Fresh::Same), None) => continue,
             (Err(error), _) => {
-                worst.add(error.into());
+                passed.over(error.into());
                 continue;
             }
         };

@@ -21,9 +21,9 @@ pub use show::{remembered, show};
 pub use state::{Known, Memory};
 
 use crate::error::Error as Any;
-use crate::source::{Sources, Worst};
+use crate::source::Sources;
 use crate::stamp::Stamped;
-use heads::Candidate;
+use heads::{Candidate, Passed};
 use offgrid_manifest::verify::{self, LARGE_MAX, SMALL_MAX, Verified};
 use offgrid_manifest::{
     Channel, Head, Id, Parts, Pin, Release, Root, Time, Version, layout, release::Component,
@@ -88,6 +88,11 @@ pub struct Warning {
     pub code: &'static str,
     /// In words.
     pub what: String,
+}
+
+impl Warning {
+    /// A source that was not right while another one was: for the curious.
+    pub const PASSED_OVER: &str = "W_PASSED_OVER";
 }
 
 /// Why nothing new is trusted.
@@ -163,7 +168,7 @@ impl Client<'_> {
         let Inquiry { channel, .. } = self.inquiry;
         let (sources, now) = (self.sources, self.now);
         let tag = |source: &str| old.tag(source, now, channel);
-        let mut worst = Worst::default();
+        let mut passed = Passed::default();
         let mut asked = 0;
         loop {
             let answers = sources.heads(layout::HEAD, SMALL_MAX, asked, &tag);
@@ -171,7 +176,7 @@ impl Client<'_> {
                 return Err(crate::run::Error::Interrupted.into());
             }
             if answers.is_empty() {
-                return Err(worst.into_error());
+                return Err(passed.into_error());
             }
             asked += answers.len();
             let known = old.stored(channel);
@@ -182,19 +187,20 @@ impl Client<'_> {
                 self.expire(&channel, &head)?;
                 return Ok((head, channel));
             }
-            let (found, tags) = heads::candidates(answers, old.head(), &mut worst);
+            let (found, tags) = heads::candidates(answers, old.head(), &mut passed);
             if found.is_empty() {
                 continue;
             }
             self.walk_roots()?;
-            for head in self.verified(found, &mut worst) {
+            for head in self.verified(found, &mut passed) {
                 match self.take(head) {
                     Ok((head, channel)) => {
                         self.memory.probed(self.inquiry.clock);
                         self.memory.remember(&head, &channel, tags);
+                        self.warnings.append(&mut passed.warnings);
                         return Ok((head, channel));
                     }
-                    Err(error) => worst.add(error),
+                    Err(error) => passed.over(error),
                 }
             }
         }
@@ -220,26 +226,22 @@ impl Client<'_> {
         self.check_root()
     }
 
-    /// Whether the root may vouch for anything new, and this program may go on.
+    /// Whether the root may vouch for anything new.
     fn check_root(&self) -> Result<(), Any> {
         let root = &self.memory.root;
         if root.expires < self.now {
             return Err(Error::RootExpired { expires: root.expires, now: self.now }.into());
         }
-        let own: Version = env!("CARGO_PKG_VERSION").parse()?;
-        if root.min_bootstrap > own {
-            return Err(Error::Outdated { needs: root.min_bootstrap.clone(), own }.into());
-        }
         Ok(())
     }
 
     /// The heads that the trusted keys have signed, the newest first.
-    fn verified(&self, found: Vec<Candidate>, worst: &mut Worst) -> Vec<Verified<Head>> {
+    fn verified(&self, found: Vec<Candidate>, passed: &mut Passed) -> Vec<Verified<Head>> {
         let mut heads: Vec<Verified<Head>> = Vec::new();
         for candidate in found {
             match candidate.verify(&self.memory, self.sources) {
                 Ok(head) => heads.push(head),
-                Err(error) => worst.add(error),
+                Err(error) => passed.over(error),
             }
         }
         heads.sort_by_key(|head| std::cmp::Reverse(head.version));
@@ -332,6 +334,18 @@ impl Client<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a program of this version may go on under this root. Apart from
+/// [`refresh`], because an update first tries to bring a newer one.
+///
+/// # Errors
+/// `E_SCHEMA`.
+pub fn check_age(root: &Root, own: &Version) -> Result<(), Error> {
+    if root.min_bootstrap > *own {
+        return Err(Error::Outdated { needs: root.min_bootstrap.clone(), own: own.clone() });
+    }
+    Ok(())
 }
 
 /// Verifies a document by a signature file of any source: a source that has the

@@ -133,7 +133,8 @@ impl Error {
             Error::Outdated { .. } => crate::error::hint_of(Code::Schema),
             Error::RootWithheld { .. } => Some("try another source with --source URL".into()),
             Error::RootExpired { .. } => {
-                Some("fetch the newest offgrid-setup from its makers and run that".into())
+                let clock = "if this computer's clock is right, ";
+                Some(format!("{clock}fetch the newest offgrid-setup from its makers and run that"))
             }
             Error::Rollback { .. } | Error::Frozen { .. } => crate::error::hint_of(self.code()),
         }

@@ -1,7 +1,7 @@
 //! Why nothing was built.
 
 use super::{source, spec};
-use crate::{depot, disk, stamp, trust};
+use crate::{address, depot, disk, stamp, trust};
 use offgrid_manifest::{Code, Id, Target, Version};
 use std::path::PathBuf;
 
@@ -36,6 +36,9 @@ pub enum Error {
     /// A setup file.
     #[error(transparent)]
     Stamp(#[from] stamp::Error),
+    /// A source in the stamp of one.
+    #[error(transparent)]
+    Address(#[from] address::Error),
     /// The depot's roots.
     #[error(transparent)]
     Trust(#[from] trust::Error),
@@ -60,6 +63,7 @@ impl Error {
             Error::Unstamped(_) => Code::Unstamped,
             Error::ForeignRoot(_) => Code::UntrustedBinary,
             Error::Stamp(error) => error.code(),
+            Error::Address(error) => error.code(),
             Error::Trust(error) => error.code(),
             Error::Depot(error) => error.code(),
             Error::Document(error) => error.code(),
@@ -76,6 +80,7 @@ impl Error {
             Error::ForeignRoot(_) => Some("stamp it again with --root DEPOT/root/<n>.json".into()),
             Error::Published(_) => Some("a release never changes: take the next number".into()),
             Error::Stamp(error) => error.hint(),
+            Error::Address(error) => error.hint(),
             Error::Trust(error) => error.hint(),
             Error::Depot(error) => error.hint(),
             Error::Disk(error) => error.hint(),

@@ -9,6 +9,7 @@ mod component;
 mod encode;
 mod error;
 mod pack;
+mod setup;
 mod slot;
 mod source;
 mod spec;
@@ -17,9 +18,8 @@ mod tree;
 pub use error::Error;
 
 use crate::depot::{self, Depot};
-use crate::stamp::Executable;
 use crate::{disk, trust};
-use offgrid_manifest::release::{Model, PRODUCT, Setup, Source, Variant};
+use offgrid_manifest::release::{Model, PRODUCT, Source, Variant};
 use offgrid_manifest::verify::{self, LARGE_MAX};
 use offgrid_manifest::{Digest, Id, Pin, Release, Target, Time, Version, layout};
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,7 +79,7 @@ pub fn run(options: &Options) -> Result<Built, Error> {
     let _lock = depot.lock()?;
     let roots = trust::roots(&depot)?;
 
-    let setup = setup(&depot, &roots, &spec, base)?;
+    let (setup, remarks) = setup::files(&depot, &roots, &spec, base)?;
     let mut collected = Vec::new();
     for component in &spec.components {
         collected.push(component::collect(&depot, component, base, spec.source.epoch)?);
@@ -117,32 +117,9 @@ pub fn run(options: &Options) -> Result<Built, Error> {
     release.check()?;
     slot::check(&release, &all_parts).map_err(Error::Wrong)?;
     let digest = write(&depot, &release)?;
-    let notes = notes(&release, &roots, options.now);
+    let mut notes = notes(&release, &roots, options.now);
+    notes.extend(remarks);
     Ok(Built { version: release.version, digest, rows, notes })
-}
-
-/// The bootstrappers, each stamped with a root of this depot.
-fn setup(
-    depot: &Depot,
-    roots: &[offgrid_manifest::Verified<offgrid_manifest::Root>],
-    spec: &spec::Spec,
-    base: &Path,
-) -> Result<Setup, Error> {
-    let mut targets = BTreeMap::new();
-    for (target, path) in &spec.setup.files {
-        let path = base.join(path);
-        let file = Executable::open(&path)?;
-        let stamp = file.stamp()?.ok_or_else(|| Error::Unstamped(path.clone()))?;
-        let stamped = stamp.root.bytes()?;
-        if !roots.iter().any(|root| root.bytes() == stamped) {
-            return Err(Error::ForeignRoot(path));
-        }
-        if !file.is_for(&target.0) {
-            return Err(Error::Wrong(format!("`{}` is not for {}", path.display(), target.0)));
-        }
-        targets.insert(target.0, depot.copy_blob(&path)?);
-    }
-    Ok(Setup { version: spec.setup.version.0.clone(), targets })
 }
 
 fn variant(spec: &spec::Variant) -> Variant {

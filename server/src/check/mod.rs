@@ -5,9 +5,10 @@
 mod blobs;
 mod decode;
 mod leftovers;
+mod policy;
 
 use crate::depot::Depot;
-use crate::publish::scripts::{Pins, pins_in};
+use crate::sign::scripts::{Pins, pins_in};
 use crate::{depot, disk, trust};
 use offgrid_manifest::verify::{self, LARGE_MAX, SMALL_MAX};
 use offgrid_manifest::{Channel, Code, Digest, Head, Pin, Release, Root, Time, Verified, Version};
@@ -181,6 +182,8 @@ impl Checker<'_> {
         } else if head.root_version < root.version {
             self.report.notes.push(format!("the head does not name root {} yet", root.version));
         }
+        self.floors(&root.floors, &head);
+        self.numbers(&head).map_err(broken)?;
         Ok(head)
     }
 
@@ -201,6 +204,7 @@ impl Checker<'_> {
             };
             self.report.documents += 1;
             self.expiry(&place, channel.expires, Code::Frozen);
+            self.channel(&place, &channel);
             current.push(channel.current.clone());
             for (version, pin) in &channel.releases {
                 releases.insert((version.clone(), pin.sha256), *pin);
@@ -211,6 +215,7 @@ impl Checker<'_> {
             if let Some(release) = self.release(root, &version, pin)
                 && current.contains(&version)
             {
+                self.bootstrap(root, &release);
                 offered.push(release);
             }
         }

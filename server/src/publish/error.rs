@@ -1,20 +1,27 @@
 //! Why nothing was published.
 
-use crate::{address, depot, disk, keys, stamp, trust};
-use offgrid_manifest::{Code, Digest, Time, Version};
+use crate::{address, sign};
+use offgrid_manifest::{Channel, Code, Version};
 
 /// Why nothing was published.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No release document.
-    #[error("release {0} is not built")]
-    NotBuilt(Version),
     /// Things that do not fit together.
     #[error("{0}")]
     Wrong(String),
     /// The release was withdrawn.
     #[error("release {0} was yanked")]
     Yanked(Version),
+    /// The other channel does not have it.
+    #[error("release {version} is not in the channel `{channel}`; there is {known}")]
+    NotListed {
+        /// As asked for.
+        version: Version,
+        /// Where.
+        channel: String,
+        /// Those that are.
+        known: String,
+    },
     /// An older release than the current one.
     #[error("release {to} is older than {from}, which the channel offers")]
     Downgrade {
@@ -23,73 +30,42 @@ pub enum Error {
         /// Asked for.
         to: Version,
     },
-    /// The root is too old to vouch for anything.
-    #[error("the root expired at {0}")]
-    RootExpired(Time),
-    /// A blob of the release.
-    #[error("the blob {0} is missing or damaged")]
-    Blob(Digest),
-    /// The same bytes are signed as something else.
-    #[error("`{0}` is signed already, as something else")]
-    SignedOtherwise(String),
     /// A mirror.
     #[error(transparent)]
     Address(#[from] address::Error),
-    /// Keys.
+    /// Signing and writing.
     #[error(transparent)]
-    Keys(#[from] keys::Error),
-    /// The bootstrappers.
-    #[error(transparent)]
-    Stamp(#[from] stamp::Error),
-    /// The depot's state.
-    #[error(transparent)]
-    Trust(#[from] trust::Error),
-    /// The depot's folder.
-    #[error(transparent)]
-    Depot(#[from] depot::Error),
-    /// A document.
-    #[error(transparent)]
-    Document(#[from] offgrid_manifest::Error),
-    /// A file operation.
-    #[error(transparent)]
-    Disk(#[from] disk::Error),
+    Sign(#[from] sign::Error),
 }
 
 impl Error {
+    /// For a release that this channel does not list.
+    pub(crate) fn not_listed(channel: &Channel, version: &Version) -> Error {
+        let known: Vec<String> = channel.releases.keys().rev().map(Version::to_string).collect();
+        let (channel, known) = (channel.name.to_string(), known.join(", "));
+        Error::NotListed { version: version.clone(), channel, known }
+    }
+
     /// The stable name.
     pub fn code(&self) -> Code {
         match self {
-            Error::NotBuilt(_) | Error::Wrong(_) | Error::Downgrade { .. } => Code::Usage,
+            Error::Wrong(_) | Error::Downgrade { .. } => Code::Usage,
+            Error::NotListed { .. } => Code::NotListed,
             Error::Yanked(_) => Code::Yanked,
-            Error::RootExpired(_) => Code::RootExpired,
-            Error::Blob(_) => Code::Hash,
-            Error::SignedOtherwise(_) => Code::Name,
             Error::Address(error) => error.code(),
-            Error::Keys(error) => error.code(),
-            Error::Stamp(error) => error.code(),
-            Error::Trust(error) => error.code(),
-            Error::Depot(error) => error.code(),
-            Error::Document(error) => error.code(),
-            Error::Disk(error) => error.code(),
+            Error::Sign(error) => error.code(),
         }
     }
 
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Error::NotBuilt(_) | Error::Blob(_) => {
-                Some("build it with `offgrid-depot build release.toml --depot DIR`".into())
-            }
             Error::Downgrade { .. } => Some("if it is meant: --allow-downgrade".into()),
             Error::Yanked(_) => Some("build a new release".into()),
-            Error::SignedOtherwise(_) => Some("take another version for the setup".into()),
+            Error::NotListed { .. } => Some("name one of them with --release V".into()),
             Error::Address(error) => error.hint(),
-            Error::Keys(error) => error.hint(),
-            Error::Stamp(error) => error.hint(),
-            Error::Trust(error) => error.hint(),
-            Error::Depot(error) => error.hint(),
-            Error::Disk(error) => error.hint(),
-            Error::Wrong(_) | Error::RootExpired(_) | Error::Document(_) => None,
+            Error::Sign(error) => error.hint(),
+            Error::Wrong(_) => None,
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Spans of time and rollout steps, as they are typed.
+//! Spans of time and rollout steps, as they are typed, and what a rollout says
+//! at a given time.
 
-use offgrid_manifest::channel::{Rollout, RolloutStep};
-use offgrid_manifest::{Id, Time, Version};
+use offgrid_manifest::channel::RolloutStep;
+use offgrid_manifest::{Channel, Time, Version};
 use std::str::FromStr;
 
 /// A number of seconds, minutes, hours or days: `90s`, `30m`, `36h`, `7d`.
@@ -12,6 +13,12 @@ pub struct Span(u64);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Wrong(String);
+
+impl Wrong {
+    pub(crate) fn new(what: String) -> Wrong {
+        Wrong(what)
+    }
+}
 
 impl Span {
     /// In seconds.
@@ -42,19 +49,43 @@ impl FromStr for Span {
     }
 }
 
+/// All machines, in parts of 10,000.
+pub(crate) const FULL: u64 = 10_000;
+
+/// How many of 10,000 machines are offered the current release at this time.
+pub(crate) fn share(channel: &Channel, now: Time) -> u64 {
+    let Some(rollout) = channel.rollout.as_ref().filter(|_| !channel.critical) else {
+        return FULL;
+    };
+    let begun = rollout.steps.iter().filter(|step| step.at <= now);
+    begun.max_by_key(|step| step.at).map_or(0, |step| step.permyriad)
+}
+
+/// Parts of 10,000 as people write them: `1%`, `0.25%`.
+pub(crate) fn percent(permyriad: u64) -> String {
+    let text = format!("{}.{:02}", permyriad / 100, permyriad % 100);
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// The salt of a rollout of `release`. It stays the same as long as the release
+/// does: who was among the first stays in (reference/trust.md 2.9).
+pub(crate) fn salt(old: &Channel, release: &Version, version: u64) -> String {
+    let kept = old.rollout.as_ref().filter(|_| old.current == *release);
+    kept.map_or_else(|| format!("{}:{version}:{release}", old.name), |rollout| rollout.salt.clone())
+}
+
 /// The steps of a rollout: `1%@0h,25%@48h,100%@120h`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Steps(Vec<(u64, Span)>);
 
 impl Steps {
     /// As a document has them, beginning now.
-    pub(crate) fn rollout(&self, now: Time, channel: &Id, n: u64, release: &Version) -> Rollout {
+    pub(crate) fn steps(&self, now: Time) -> Vec<RolloutStep> {
         let step = |(permyriad, after): &(u64, Span)| RolloutStep {
             at: now.plus(after.seconds()),
             permyriad: *permyriad,
         };
-        let salt = format!("{channel}:{n}:{release}");
-        Rollout { salt, steps: self.0.iter().map(step).collect() }
+        self.0.iter().map(step).collect()
     }
 }
 
@@ -99,12 +130,10 @@ mod tests {
     fn rollouts_are_read_as_people_type_them() {
         let steps: Steps = "1%@0h, 25%@48h,99.5%@5d".parse().unwrap();
         let now = Time::from_unix(1_788_220_800);
-        let (channel, version) = ("stable".parse().unwrap(), "1.7.0".parse().unwrap());
-        let rollout = steps.rollout(now, &channel, 42, &version);
-        assert_eq!(rollout.salt, "stable:42:1.7.0");
-        let found: Vec<_> = rollout.steps.iter().map(|s| (s.at.unix(), s.permyriad)).collect();
+        let found: Vec<_> = steps.steps(now).iter().map(|s| (s.at.unix(), s.permyriad)).collect();
         let start = now.unix();
         assert_eq!(found, [(start, 100), (start + 172_800, 2_500), (start + 432_000, 9_950)]);
+        assert_eq!([10_000, 9_950, 100, 5, 0].map(percent), ["100%", "99.5%", "1%", "0.05%", "0%"]);
         for bad in ["", "1", "1%", "101%@0h", "1%@x", "50%@2h,60%@1h", "50%@0h,40%@1h", "1.234%@0h"]
         {
             assert!(bad.parse::<Steps>().is_err(), "{bad}");

@@ -69,11 +69,10 @@ fn blob(name: &str) -> Option<Digest> {
     name.strip_prefix("blob/sha256/")?.parse().ok()
 }
 
-/// For how long a name stands for the same bytes. Signatures beside releases
-/// and blobs are made anew when the keys change.
+/// For how long a name stands for the same bytes. All signatures but those of
+/// roots are made anew when the keys change.
 fn cache(name: &str) -> &'static str {
-    let resigned =
-        name.ends_with(".minisig") && (name.starts_with("blob/") || name.starts_with("release/"));
+    let resigned = name.ends_with(".minisig") && !name.starts_with("root/");
     if resigned || !name.contains('/') { NO_CACHE } else { IMMUTABLE }
 }
 

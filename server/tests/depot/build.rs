@@ -1,7 +1,6 @@
 //! `build`.
 
 use crate::world::{World, hex, noise};
-use object::Architecture;
 use offgrid_depot::build;
 use offgrid_manifest::Code;
 use std::fs;
@@ -134,27 +133,6 @@ fn one_path_has_one_content_in_each_variant() {
     world.write("nested/notes.txt/inner", b"small\n");
     let error = world.refused(with("nested"));
     assert!(error.to_string().contains("llama/notes.txt"), "{error}");
-}
-
-#[test]
-fn a_setup_file_must_be_stamped_for_this_depot_and_its_target() {
-    let world = World::new();
-    let stamped = fs::read(world.root.join("setup")).unwrap();
-    world.write("setup", &crate::world::elf(Architecture::X86_64));
-    assert_eq!(world.refused(|text| text).code(), Code::Unstamped);
-
-    let stranger = World::new();
-    world.write("setup", &fs::read(stranger.root.join("setup")).unwrap());
-    assert_eq!(world.refused(|text| text).code(), Code::UntrustedBinary);
-
-    world.stamped("setup", Architecture::Aarch64);
-    let error = world.refused(|text| text);
-    assert!(error.to_string().contains("not for linux-x86_64"), "{error}");
-
-    world.write("setup", b"#!/bin/sh\n");
-    assert_eq!(world.refused(|text| text).code(), Code::Usage);
-    world.write("setup", &stamped);
-    world.build("0.3.0");
 }
 
 #[test]

@@ -4,7 +4,15 @@
 mod archives;
 mod build;
 mod check;
+mod forge;
+mod keys;
+mod next;
+mod policy;
 mod publish;
+mod rotate;
 mod serve;
+mod setup;
+mod signed;
 mod stamp;
+mod theft;
 mod world;

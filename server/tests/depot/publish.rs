@@ -26,7 +26,7 @@ fn the_next_release_keeps_the_earlier_one() {
     options.mirrors = vec!["https://mirror.example/offgrid".into()];
     options.minimum_safe = Some("0.3.0".parse().unwrap());
     let published = world.publish(&options).unwrap();
-    assert_eq!((published.channel_version, published.head_version), (2, 2));
+    assert_eq!((published.channel_version, published.head.unwrap().version), (2, 2));
 
     let channel: Channel = json::read(&world.read("channel/stable/2.json")).unwrap();
     assert_eq!(channel.releases.len(), 2);
@@ -103,7 +103,7 @@ fn a_publish_that_fails_leaves_the_old_head() {
     fs::rename(world.root.join("away"), &key).unwrap();
     // The number of the failed channel document is not used again.
     let published = world.publish(&world.publish_options("0.4.0")).unwrap();
-    assert_eq!((published.channel_version, published.head_version), (3, 2));
+    assert_eq!((published.channel_version, published.head.unwrap().version), (3, 2));
     assert_eq!(world.check().problems, []);
 }
 
@@ -147,7 +147,7 @@ fn keys_with_a_password_need_it() {
     let password = world.write("password", b"correct horse\n");
     let mut options = world.init((1, 1));
     options.dir = world.root.join("locked");
-    options.keys = world.root.join("locked-keys");
+    options.keys = vec![world.root.join("locked-keys")];
     options.root = (1, 1);
     options.password = Password::File(password.clone());
     init::run(&options).unwrap();
@@ -155,7 +155,7 @@ fn keys_with_a_password_need_it() {
     let depot = Depot::open(&options.dir).unwrap();
     let root = offgrid_depot::trust::roots(&depot).unwrap().remove(0);
     let sign = |password| {
-        let mut ring = Keyring::new(options.keys.clone(), password);
+        let mut ring = Keyring::of(options.keys.clone(), password);
         ring.sign(&root, &root.roles.head, b"x", "y")
     };
     assert!(sign(Password::File(password)).is_ok());
@@ -174,9 +174,9 @@ fn init_writes_over_nothing_and_asks_for_thresholds_that_can_be_met() {
     let mut options = world.init((2, 1));
     options.dir = world.root.join("second");
     assert_eq!(init::run(&options).unwrap_err().code(), Code::Usage);
-    options.keys = options.dir.join("keys");
+    options.keys = vec![options.dir.join("keys")];
     assert_eq!(init::run(&options).unwrap_err().code(), Code::Usage);
-    options.keys = world.root.join("second-keys");
+    options.keys = vec![world.root.join("second-keys")];
     for bad in [(0, 0), (1, 2), (9, 1), (2, 0)] {
         options.root = bad;
         assert_eq!(init::run(&options).unwrap_err().code(), Code::Usage, "{bad:?}");

@@ -4,7 +4,8 @@ use crate::world::{World, elf, now};
 use object::Architecture;
 use object::pe;
 use object::write::pe::{NtHeaders, Writer};
-use offgrid_depot::stamp::{self, Executable};
+use offgrid_depot::stamp::{self, Executable, Signature};
+use offgrid_manifest::root::Floors;
 use offgrid_manifest::stamp::{SECTION_SIZE, empty_section};
 use offgrid_manifest::{Code, verify};
 use std::fs;
@@ -56,7 +57,7 @@ fn windows(signed: bool) -> Vec<u8> {
     bytes
 }
 
-fn options(world: &World, binary: PathBuf) -> stamp::Options {
+pub(crate) fn options(world: &World, binary: PathBuf) -> stamp::Options {
     stamp::Options {
         binary,
         root: world.depot.join("root/1.json"),
@@ -78,7 +79,7 @@ fn elf_and_pe_are_stamped_and_nothing_else_in_them_changes() {
         assert!(changed[changed.len() - 1] - changed[0] < SECTION_SIZE);
 
         let read = Executable::read(Path::new("out"), out).unwrap().stamp().unwrap().unwrap();
-        assert_eq!(read, stamped);
+        assert_eq!(read, stamped.stamp);
         assert_eq!(read.sources, ["https://a.example/", "file:///media/kit/"]);
         let root = verify::first_root(&read.root.bytes().unwrap(), read.root.signature.as_bytes());
         assert_eq!(root.unwrap().version, 1);
@@ -114,12 +115,42 @@ fn the_stamped_file_can_be_run_when_the_other_could() {
 }
 
 #[test]
-fn a_file_that_its_system_signed_is_refused() {
+fn a_made_up_certificate_is_dropped_too() {
     let world = World::new();
     let binary = world.write("binary", &windows(true));
-    let error = stamp::run(&options(&world, binary)).unwrap_err();
-    assert_eq!(error.code(), Code::Unsupported);
-    assert!(!world.root.join("out").exists());
+    assert_eq!(stamp::run(&options(&world, binary)).unwrap().signature, Signature::Dropped);
+    let signed = fs::read(world.root.join("out")).unwrap();
+    let binary = world.write("binary", &windows(false));
+    assert_eq!(stamp::run(&options(&world, binary)).unwrap().signature, Signature::None);
+    assert!(fs::read(world.root.join("out")).unwrap() == signed);
+}
+
+#[test]
+fn the_floors_are_those_of_the_root_that_is_named() {
+    let world = World::new();
+    let mut late = options(&world, world.write("binary", &elf(Architecture::X86_64)));
+    assert_eq!(stamp::run(&late).unwrap().stamp.floors, Floors::default());
+    // Root 2 of another depot, with floors.
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifest/tests/fixtures/v1");
+    late.root = fixtures.join("root-2.json");
+    let stamp = stamp::run(&late).unwrap().stamp;
+    assert_eq!(stamp.floors.head, 3);
+    assert_eq!(stamp.floors.channel[&"stable".parse().unwrap()], 41);
+    let root = verify::first_root(&stamp.root.bytes().unwrap(), stamp.root.signature.as_bytes());
+    assert_eq!(root.unwrap().version, 2);
+}
+
+#[test]
+fn a_stamp_that_does_not_fit_is_refused() {
+    let world = World::new();
+    let mut large = options(&world, world.write("binary", &elf(Architecture::X86_64)));
+    let address = |n| format!("https://{n}.example/{}/", "a".repeat(100));
+    large.sources = (0..150).map(address).collect();
+    stamp::run(&large).unwrap();
+    let before = fs::read(&large.out).unwrap();
+    large.sources = (0..250).map(address).collect();
+    assert_eq!(stamp::run(&large).unwrap_err().code(), Code::Size);
+    assert!(fs::read(&large.out).unwrap() == before);
 }
 
 #[test]

@@ -68,7 +68,8 @@ impl World {
     pub(crate) fn init(&self, release: (usize, usize)) -> init::Options {
         init::Options {
             dir: self.depot.clone(),
-            keys: self.keys.clone(),
+            keys: vec![self.keys.clone()],
+            existing: false,
             root: (3, 2),
             release,
             head: (1, 1),
@@ -196,12 +197,14 @@ default = true
     pub(crate) fn publish_options(&self, version: &str) -> publish::Options {
         publish::Options {
             channel: "stable".parse().unwrap(),
-            release: version.parse().unwrap(),
+            release: Some(version.parse().unwrap()),
+            from: None,
             rollout: None,
             critical: false,
             minimum_safe: None,
             mirrors: Vec::new(),
             allow_downgrade: false,
+            no_head: false,
             now: now(),
         }
     }

@@ -1,6 +1,7 @@
 //! The pins of the install scripts: which bootstrapper, from where, signed by
 //! whom. The scripts themselves are `scripts/install.sh` and `install.ps1`.
 
+use super::Error;
 use crate::depot::Depot;
 use crate::stamp::{self, Executable};
 use crate::{address, disk};
@@ -19,6 +20,18 @@ pub(crate) struct Pins {
     keys: Vec<String>,
     threshold: usize,
     setup: Vec<(Target, Pin)>,
+}
+
+/// Writes the install scripts with the pins of this release.
+///
+/// # Errors
+/// A program of the release that cannot be read, or a file operation.
+pub(crate) fn write(depot: &Depot, root: &Root, release: &Release) -> Result<(), Error> {
+    let lost = || Error::Wrong("an install script has lost its markers".into());
+    let (sh, ps1) = Pins::of(depot, root, release)?.scripts().ok_or_else(lost)?;
+    depot.put(layout::INSTALL, sh.as_bytes())?;
+    depot.put(layout::INSTALL_SH, sh.as_bytes())?;
+    Ok(depot.put(layout::INSTALL_PS1, ps1.as_bytes())?)
 }
 
 impl Pins {

@@ -1,4 +1,8 @@
-//! The command line, as it is typed. The only file that knows the parser.
+//! The command line, as it is typed. The only module that knows the parser.
+
+mod next;
+
+pub use next::{Floors, Halt, Head, Keys, Manner, Offer, Promote, Publish, Rollout, Rotate, Yank};
 
 use clap::{Args as Group, Parser, Subcommand};
 use offgrid_manifest::{Id, Time, Version};
@@ -19,10 +23,26 @@ pub struct Args {
 pub enum Command {
     /// Make a depot: its keys and its first root
     Init(Init),
+    /// Make one key and nothing else, for a place of its own
+    Key(Key),
     /// Turn release.toml into blobs and a release document
     Build(Build),
     /// Sign a release and make it the current one of a channel
     Publish(Publish),
+    /// Give a release of one channel to another one as it is
+    Promote(Promote),
+    /// Offer the current release by other steps, or renew the channel
+    Rollout(Rollout),
+    /// Offer the current release to nobody more
+    Halt(Halt),
+    /// Withdraw a release
+    Yank(Yank),
+    /// Renew the head, which expires every 14 days
+    Head(Head),
+    /// Make the next root: other keys, thresholds, or 3 more years
+    Rotate(Rotate),
+    /// Make the next root, with higher floors and nothing else
+    Floor(Floors),
     /// Check every document, signature and blob as a client would
     Check(Check),
     /// Serve a depot over HTTP
@@ -44,9 +64,14 @@ pub struct Clock {
 pub struct Init {
     /// The new depot
     pub dir: PathBuf,
-    /// The folder for the keys; made when missing, outside the depot
-    #[arg(long, env = "OFFGRID_DEPOT_KEYS")]
-    pub keys: PathBuf,
+    /// The folder for the keys; made when missing, outside the depot. With
+    /// --existing several may be named
+    #[arg(long, env = "OFFGRID_DEPOT_KEYS", value_name = "FOLDER", required = true)]
+    pub keys: Vec<PathBuf>,
+    /// Make no keys: root-1.pub and so on were made before, and enough root keys
+    /// to sign are in the folders
+    #[arg(long)]
+    pub existing: bool,
     /// How many root keys must sign a root
     #[arg(long, value_name = "K", default_value_t = 2)]
     pub root_threshold: usize,
@@ -75,6 +100,22 @@ pub struct Init {
     pub clock: Clock,
 }
 
+/// `key`.
+#[derive(Debug, Group)]
+pub struct Key {
+    /// Its name, like release-2
+    pub name: Id,
+    /// The folder for it; made when missing
+    #[arg(long, env = "OFFGRID_DEPOT_KEYS", value_name = "FOLDER")]
+    pub keys: PathBuf,
+    /// Leave the key without a password (for tests)
+    #[arg(long, conflicts_with = "password_file")]
+    pub no_password: bool,
+    /// Take the password from the first line of this file
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+}
+
 /// `build`.
 #[derive(Debug, Group)]
 pub struct Build {
@@ -90,49 +131,6 @@ pub struct Build {
     /// Allow rules in `needs` that this version does not know
     #[arg(long)]
     pub allow_unknown_needs: bool,
-    #[command(flatten)]
-    pub clock: Clock,
-}
-
-/// Which keys sign.
-#[derive(Debug, Group)]
-pub struct Keys {
-    /// The folder of the keys; otherwise the one that `init` made
-    #[arg(long, env = "OFFGRID_DEPOT_KEYS")]
-    pub keys: Option<PathBuf>,
-    /// Take the password from the first line of this file
-    #[arg(long, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-}
-
-/// `publish`.
-#[derive(Debug, Group)]
-pub struct Publish {
-    /// The depot
-    pub dir: PathBuf,
-    /// The channel that offers the release
-    #[arg(long)]
-    pub channel: Id,
-    /// The release, built before
-    #[arg(long, value_name = "V")]
-    pub release: Version,
-    /// Offer it step by step, as in 1%@0h,25%@48h,100%@120h
-    #[arg(long, value_name = "STEPS")]
-    pub rollout: Option<crate::publish::Steps>,
-    /// Offer it to everybody at once, whatever the rollout says
-    #[arg(long)]
-    pub critical: bool,
-    /// Releases below this are unsafe
-    #[arg(long, value_name = "V")]
-    pub minimum_safe: Option<Version>,
-    /// Another place that holds the depot; replaces the earlier list
-    #[arg(long = "mirror", value_name = "URL")]
-    pub mirrors: Vec<String>,
-    /// Go back to an older release
-    #[arg(long)]
-    pub allow_downgrade: bool,
-    #[command(flatten)]
-    pub keys: Keys,
     #[command(flatten)]
     pub clock: Clock,
 }

@@ -1,6 +1,12 @@
 //! The stamp: root of trust, sources and floors inside an executable
-//! (DESIGN 4). This module owns the bytes of the section; finding the section
-//! in a file is the depot's, reading it in memory the bootstrapper's.
+//! (DESIGN 4). This module owns the bytes of the section and where they lie in a
+//! file; writing them there is the depot's, reading its own the bootstrapper's.
+
+mod find;
+#[cfg(test)]
+mod tests;
+
+pub use find::{find, made_for};
 
 use crate::error::{Error, parse};
 use crate::root::Floors;
@@ -108,40 +114,5 @@ impl Stamp {
             return Err(Error::new(Code::Schema, message));
         }
         Ok(Some(stamp))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn stamp(sources: usize) -> Stamp {
-        Stamp {
-            schema: 1,
-            root: StampedRoot::new(b"{}\n", "signature"),
-            sources: vec!["https://example.org/offgrid/".into(); sources],
-            floors: Floors::default(),
-            issued: Time::from_unix(1_788_220_800),
-        }
-    }
-
-    #[test]
-    fn a_stamp_reads_back_and_an_empty_section_is_unstamped() {
-        let section = stamp(2).to_section().unwrap();
-        assert_eq!(section.len(), SECTION_SIZE);
-        let read = Stamp::from_section(&section).unwrap().unwrap();
-        assert_eq!(read, stamp(2));
-        assert_eq!(read.root.bytes().unwrap(), b"{}\n");
-        assert_eq!(Stamp::from_section(&empty_section()), Ok(None));
-    }
-
-    #[test]
-    fn what_is_not_a_stamp_is_refused() {
-        assert!(Stamp::from_section(b"").is_err());
-        assert!(Stamp::from_section(&[0; SECTION_SIZE]).is_err());
-        assert_eq!(stamp(2000).to_section().unwrap_err().code(), Code::Size);
-        let mut section = stamp(1).to_section().unwrap();
-        section[31] = 0xff;
-        assert!(Stamp::from_section(&section).is_err());
     }
 }

@@ -1,0 +1,144 @@
+//! This program as a part of a release (DESIGN 12): a newer one is fetched,
+//! judged by its stamp before it is run, and has to show that it works here
+//! before it takes the old one's place.
+//!
+//! Owns what a new bootstrapper must prove. Putting it in place is an ordinary
+//! step; when it is due is the command's to decide.
+
+use crate::child::{self, Ended, Said};
+use crate::error::Error as Any;
+use crate::fetch::{self, Consumer};
+use crate::run::Context;
+use crate::source::Place;
+use crate::store::Store;
+use crate::{disk, platform, stamp};
+use offgrid_manifest::{Code, Digest, Pin, Version, layout};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The longest that a bootstrapper may take to look at itself.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Why a new bootstrapper does not take over.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It could not be started.
+    #[error("the new offgrid-setup {version} could not be started here")]
+    Start {
+        /// Its version.
+        version: Version,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It did not pass its own test.
+    #[error("the new offgrid-setup {version} {ended} when it was tried here")]
+    Failed {
+        /// Its version.
+        version: Version,
+        /// How it ended.
+        ended: Ended,
+        /// Its last words.
+        source: Option<Said>,
+    },
+}
+
+impl Error {
+    /// The stable name.
+    pub fn code(&self) -> Code {
+        Code::Selftest
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(
+            "this program stays as it is; try again when there is a newer release, and tell \
+             its makers"
+                .into(),
+        )
+    }
+}
+
+/// A bootstrapper of a verified release, as plain data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewSetup {
+    /// Its version.
+    pub version: Version,
+    /// Its file.
+    pub pin: Pin,
+    /// Every root that was verified after the one in the running program: its
+    /// stamp has to name one of them, or that one.
+    pub chain: Vec<Digest>,
+}
+
+/// Where it waits until it has proved itself. By this name every word of its
+/// command line is ours or the app's, as it will be later.
+pub fn staged(store: &Store) -> PathBuf {
+    store.staging().join(platform::exe_name("offgrid"))
+}
+
+/// Fetches it beside everything else.
+///
+/// # Errors
+/// As [`fetch::fetch`].
+pub fn fetch(context: &Context<'_>, new: &NewSetup) -> Result<(), Any> {
+    let (store, pin) = (context.store, new.pin);
+    let staged = staged(store);
+    if fetch::digest_of(&staged)? == Some(pin.sha256) {
+        return Ok(());
+    }
+    let (partial, finished) = (store.partial(&pin.sha256), store.blob(&pin.sha256));
+    let places = [Place::Depot(layout::blob(&pin.sha256))];
+    let wanted = fetch::Wanted { places: &places, pin, partial: &partial, finished: &finished };
+    fetch::fetch(context.sources, &wanted, &|_| (), || Ok(Whole))?;
+    disk::make_dir(&store.staging(), 0o700)?;
+    // Hashed again while it is copied, and durable before it counts as fetched.
+    fetch::copy_program(&finished, &staged, &pin.sha256)
+}
+
+/// Judges it by its stamp, then lets it look at itself and at what is installed.
+///
+/// # Errors
+/// `E_UNTRUSTED_BINARY` and it was not run; `E_SELFTEST`.
+pub fn prove(context: &Context<'_>, new: &NewSetup) -> Result<(), Any> {
+    let path = staged(context.store);
+    if fetch::digest_of(&path)? != Some(new.pin.sha256) {
+        return Err(fetch::Error::Changed { path }.into());
+    }
+    stamp::judge(&stamp::of_file(&path)?, &stamp::own()?, &new.chain)?;
+    let staging = context.store.staging();
+    let mut command = child::command(&path, &staging);
+    command.args(["self", "selftest", "--json", "--prefix"]).arg(context.store.prefix());
+    let version = || new.version.clone();
+    let stop = context.sources.stop();
+    let outcome = child::run(command, LIMIT, &|| stop.is_set());
+    let outcome = outcome.map_err(|source| Error::Start { version: version(), source })?;
+    if stop.is_set() {
+        return Err(crate::run::Error::Interrupted.into());
+    }
+    if !outcome.ended.is_success() {
+        let (ended, source) = (outcome.ended.clone(), outcome.said());
+        return Err(Error::Failed { version: version(), ended, source }.into());
+    }
+    Ok(())
+}
+
+/// Where the program that was replaced is kept until the next one comes.
+pub fn before(program: &Path) -> PathBuf {
+    let mut name = program.as_os_str().to_owned();
+    name.push(".before");
+    PathBuf::from(name)
+}
+
+/// The stored bytes are the program.
+struct Whole;
+
+impl Consumer for Whole {
+    fn take(&mut self, _: &[u8]) -> Result<(), Any> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Any> {
+        Ok(())
+    }
+}

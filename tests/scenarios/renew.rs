@@ -1,0 +1,167 @@
+//! This program's own update: a newer bootstrapper goes first, takes over once,
+//! and one that must not take over never does.
+
+use e2e::programs::program;
+use e2e::{Forge, World, base};
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+
+/// Lets the current release bring this bootstrapper, as version 9.9.9.
+pub(crate) fn bring(depot: &Path, setup: &[u8]) {
+    let mut forge = Forge::of(depot);
+    let digest = forge.blob(setup);
+    forge.release(|release| {
+        let target = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
+        let pin = json!({"sha256": digest, "size": setup.len()});
+        release["setup"] = json!({"version": "9.9.9", "targets": {target: pin}});
+    });
+}
+
+/// The stand-in, stamped for this depot, that does as `word` says.
+fn standin(world: &World, word: &str) -> Vec<u8> {
+    let from = program("setup-standin");
+    let root = world.depot().join("root/1.json");
+    let words = ["stamp", from.to_str().unwrap(), "--root", root.to_str().unwrap()];
+    let out = world.path("standin");
+    let more = ["--source", "http://127.0.0.1:9/", "-o", out.to_str().unwrap()];
+    base::depot(&world.path(""), &[&words[..], &more[..]].concat());
+    let mut bytes = fs::read(&out).unwrap();
+    bytes.extend(format!("does {word}").bytes());
+    bytes
+}
+
+/// The real one, another file than the installed one.
+pub(crate) fn newer(world: &World) -> Vec<u8> {
+    let mut bytes = fs::read(world.setup()).unwrap();
+    bytes.extend(b"newer");
+    bytes
+}
+
+#[test]
+fn a_newer_program_goes_first_and_does_the_rest() {
+    let world = World::new();
+    let before = world.snapshot();
+    world.install();
+    let old = fs::read(world.offgrid()).unwrap();
+    world.publish_newer();
+    let new = newer(&world);
+    bring(&world.depot(), &new);
+    let outcome = world.offgrid_run(&["update", "--yes", "--json"]).expect(0);
+    let outcome = outcome.says("offgrid-setup 9.9.9 is newer").says("\"verb\":\"setup\"");
+    let ended = outcome.ended().unwrap();
+    assert_eq!((&ended["outcome"], &ended["version"]), (&json!("updated"), &json!("0.2.0")));
+    assert_eq!(fs::read(world.offgrid()).unwrap(), new);
+    assert_eq!(fs::read(world.prefix().join("bin/offgrid.before")).unwrap(), old);
+    world.offgrid_run(&["self", "verify"]).expect(0);
+    // Nothing is left to do, and nothing is fetched again.
+    let again = world.offgrid_run(&["update", "--yes", "--json"]).expect(0);
+    assert_eq!(again.ended().unwrap()["outcome"], "unchanged");
+    world.offgrid_run(&["rollback", "--yes"]).expect(0);
+    assert_eq!(fs::read(world.offgrid()).unwrap(), new, "a rollback is the bundle's");
+    world.offgrid_run(&["uninstall", "--yes"]).expect(0);
+    before.assert_same(&world.snapshot());
+}
+
+#[test]
+fn a_newer_program_stays_when_the_release_after_it_is_taken_back() {
+    let world = World::new();
+    world.install();
+    world.publish_newer();
+    let mut forge = Forge::of(&world.depot());
+    let broken = forge.read("channel/broken/1.json");
+    let release = broken["releases"]["0.3.0"].clone();
+    forge.channel(|channel| {
+        channel["current"] = json!("0.3.0");
+        channel["releases"]["0.3.0"] = release;
+    });
+    let new = newer(&world);
+    bring(&world.depot(), &new);
+    world.offgrid_run(&["update", "--yes", "--json"]).expect_error(1, "E_HEALTH");
+    assert_eq!(fs::read(world.offgrid()).unwrap(), new);
+    let status = world.offgrid_run(&["self", "status", "--json"]).expect(0).json();
+    assert_eq!((&status["version"], &status["unfinished"]), (&json!("0.1.0"), &json!(null)));
+    world.offgrid_run(&["self", "verify"]).expect(0);
+}
+
+#[test]
+fn a_live_release_that_brought_a_newer_program_is_enough() {
+    let world = World::new();
+    let new = newer(&world);
+    bring(&world.depot(), &new);
+    // Installed by the older program, from a release that brings the newer one.
+    world.install();
+    assert_ne!(fs::read(world.offgrid()).unwrap(), new);
+    let outcome = world.offgrid_run(&["update", "--yes", "--json"]).expect(0);
+    assert_eq!(outcome.ended().unwrap()["outcome"], "unchanged");
+    assert_eq!(fs::read(world.offgrid()).unwrap(), new);
+    world.offgrid_run(&["self", "verify"]).expect(0);
+}
+
+#[test]
+fn a25_an_updater_that_fails_its_own_test_is_not_activated() {
+    for word in ["fails", "puzzled", "hangs"] {
+        let world = World::new();
+        world.install();
+        world.publish_newer();
+        bring(&world.depot(), &standin(&world, word));
+        let before = world.snapshot();
+        let update = ["update", "--yes", "--json"];
+        let outcome = world.offgrid_run(&update).expect_error(1, "E_SELFTEST");
+        outcome.says("offgrid-setup 9.9.9");
+        before.assert_same(&world.snapshot());
+        // The old one goes on.
+        let status = world.offgrid_run(&["self", "status", "--json"]).expect(0).json();
+        assert_eq!((&status["version"], &status["unfinished"]), (&json!("0.1.0"), &json!(null)));
+        world.offgrid_run(&["self", "verify"]).expect(0);
+    }
+}
+
+#[test]
+fn a_program_that_trusts_somebody_else_is_never_run() {
+    let world = World::new();
+    world.install();
+    world.publish_newer();
+    base::depot(&world.path(""), &["init", "other", "--keys", "other-keys", "--no-password"]);
+    let foreign = {
+        let other = World::with("depot-1");
+        fs::remove_dir_all(other.depot()).unwrap();
+        base::copy_tree(&world.path("other"), &other.depot());
+        standin(&other, "succeeds")
+    };
+    for (setup, code) in [
+        (foreign, "E_UNTRUSTED_BINARY"),
+        (fs::read(program("setup-standin")).unwrap(), "E_UNTRUSTED_BINARY"),
+        (b"#!/bin/sh\ntouch ran\n".to_vec(), "E_UNTRUSTED_BINARY"),
+    ] {
+        bring(&world.depot(), &setup);
+        let before = world.snapshot();
+        world.offgrid_run(&["update", "--yes", "--json"]).expect_error(5, code);
+        before.assert_same(&world.snapshot());
+        assert!(!world.path("ran").exists() && !world.prefix().join("state/staging/ran").exists());
+    }
+}
+
+#[test]
+fn a_root_that_asks_for_a_newer_program_gets_it_or_stops() {
+    // Root 2 asks for 9.0.0: this program must not go on, but may bring the next.
+    let world = World::new();
+    world.install();
+    world.publish_newer();
+    let keys = base::folder().join("keys");
+    let depot = world.depot();
+    let words = ["rotate", depot.to_str().unwrap(), "--keys", keys.to_str().unwrap()];
+    base::depot(&world.path(""), &[&words[..], &["--min-bootstrap", "9.0.0"]].concat());
+    let trust = |world: &World| {
+        let state = world.path("state");
+        let words = ["trust", "refresh", "--json", "--state", state.to_str().unwrap()];
+        world.run(&words)
+    };
+    trust(&world).expect_error(3, "E_SCHEMA").says("9.0.0");
+    let fresh = World::new();
+    let source = depot.to_str().unwrap();
+    fresh.run_from(source, &["install", "--yes", "--json"]).expect_error(3, "E_SCHEMA");
+    world.offgrid_run(&["update", "--yes", "--json"]).expect_error(3, "E_SCHEMA");
+    world.offgrid_run(&["rollback", "--yes", "--json"]).expect(3);
+    world.offgrid_run(&["self", "verify"]).expect(0);
+}
