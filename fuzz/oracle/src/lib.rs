@@ -22,6 +22,7 @@ pub type Oracle = fn(&[u8]);
 
 /// Every target by its name, which is that of its folder in the corpus.
 pub const TARGETS: &[(&str, Oracle)] = &[
+    ("binary", stamp::binary),
     ("channel", documents::channel),
     ("head", documents::head),
     ("json", documents::json),

@@ -1,8 +1,8 @@
 //! Where each thing lies in a depot, and the small readings that others rely on.
 
-use crate::maker::KEYS;
+use crate::maker::{KEYS, Kind, root};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use offgrid_manifest::{Code, Digest, Error, Hasher, TreePath, json, layout};
+use offgrid_manifest::{Code, Digest, Error, Hasher, TreePath, json, layout, verify};
 
 #[test]
 fn everything_lies_where_the_design_says() {
@@ -43,6 +43,15 @@ fn errors_and_keys_say_what_they_are() {
     assert_eq!(format!("{key:?}"), key.to_base64());
     let error = json::read::<Vec<u64>>(b"[1,]").unwrap_err();
     assert!(error.to_string().contains("line 1 column 4"), "{error}");
+}
+
+#[test]
+fn what_was_verified_is_kept_to_the_byte() {
+    let document = Kind::Head.document().to_string().into_bytes();
+    let file = KEYS.head.sign(&document, &Kind::Head.comment(&document));
+    let head = verify::head(&root(), &document, file.as_bytes()).unwrap();
+    assert_eq!((head.bytes(), head.signature()), (&*document, file.as_bytes()));
+    assert_eq!(head.digest(), Digest::of(&document));
 }
 
 #[test]
