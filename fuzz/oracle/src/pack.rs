@@ -189,7 +189,12 @@ fn bounded(kind: EncodingKind, input: &[u8], decode: impl Fn(&[u8]) -> io::Resul
         result.map(|()| plain).map_err(|error: Error| error.code())
     };
     let whole = run(stored.len().max(1));
-    assert_eq!(whole, run(usize::from(*step) + 1), "however it arrives");
+    // What is damaged and too large at once may be called either.
+    assert_eq!(
+        whole.as_ref().ok(),
+        run(usize::from(*step) + 1).as_ref().ok(),
+        "however it arrives"
+    );
     match whole {
         Ok(plain) => {
             assert_eq!(plain.len() as u64, size);

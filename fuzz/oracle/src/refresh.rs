@@ -19,7 +19,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// How much of a script is followed: a run takes milliseconds for each of these.
-const WORDS: usize = 40;
+const WORDS: usize = 24;
 
 /// Three folders of this process, and the sources that read them.
 struct Ground {
@@ -101,7 +101,7 @@ pub fn refresh(input: &[u8]) {
                 depot.time += DAY;
                 depot.head();
             }
-            2 if depot.roots.len() < 6 => {
+            2 if depot.roots.len() < 4 => {
                 depot.time += DAY;
                 depot.rotate(arg & 1 > 0, arg & 2 > 0, arg & 4 > 0);
             }

@@ -83,3 +83,31 @@ fn paths_and_their_parts_have_bounds() {
         assert!(error.to_string().contains(why), "{error}");
     }
 }
+
+/// As large as it may be, and one byte more (reference/trust.md A8).
+#[test]
+fn a_document_has_a_largest_size() {
+    for kind in Kind::ALL {
+        let largest = if matches!(kind, Kind::Root | Kind::Head) { 65_536 } else { 1_048_576 };
+        let mut bytes = kind.document().to_string().into_bytes();
+        bytes.resize(largest, b' ');
+        kind.read(&bytes).unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+        bytes.push(b' ');
+        assert_eq!(kind.read(&bytes).unwrap_err().code(), Code::Size, "{kind:?}");
+    }
+}
+
+/// What a depot is about to sign is read as strictly as what it has signed.
+#[test]
+fn a_release_is_checked_before_it_is_signed() {
+    let read = |document: &serde_json::Value| {
+        let release = verify::unsigned_release(document.to_string().as_bytes());
+        release.map(|release| release.version.to_string()).map_err(|error| error.code())
+    };
+    let mut document = Kind::Release.document();
+    assert_eq!(read(&document), Ok("0.3.0".to_owned()));
+    document["product"] = "other".into();
+    assert_eq!(read(&document), Err(Code::Parse));
+    document["type"] = "offgrid/channel".into();
+    assert_eq!(read(&document), Err(Code::Type));
+}
