@@ -2,7 +2,7 @@
 
 use crate::maker::{KEYS, Kind, root};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use offgrid_manifest::{Code, Digest, Error, Hasher, TreePath, json, layout, verify};
+use offgrid_manifest::{Code, Digest, Error, Hasher, TreePath, json, layout, stamp, verify};
 
 #[test]
 fn everything_lies_where_the_design_says() {
@@ -95,6 +95,19 @@ fn a_document_has_a_largest_size() {
         bytes.push(b' ');
         assert_eq!(kind.read(&bytes).unwrap_err().code(), Code::Size, "{kind:?}");
     }
+}
+
+/// A stamp that lies over the names of sections would take away its own name.
+#[test]
+fn a_stamp_over_the_names_of_sections_is_none() {
+    let read = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus/binary/");
+        let mut bytes = std::fs::read(format!("{folder}{name}")).unwrap();
+        bytes.resize(64 * 1024, 0);
+        stamp::find(&bytes).map_err(|error| error.code())
+    };
+    assert_eq!(read("seed-elf-x86"), Ok(4096..4096 + stamp::SECTION_SIZE));
+    assert_eq!(read("seed-over-its-names"), Err(Code::UntrustedBinary));
 }
 
 /// What a depot is about to sign is read as strictly as what it has signed.
