@@ -44,7 +44,8 @@ pub struct Channel {
     /// Releases that were withdrawn, and why.
     #[serde(default)]
     pub yanked: BTreeMap<Version, Yank>,
-    /// Other places that hold the same depot, see [`Channel::addresses`].
+    /// Other places that hold the same depot: addresses of any scheme; a reader skips
+    /// those that it does not know.
     #[serde(default)]
     pub mirrors: Vec<String>,
     /// Features that a reader has to know.
@@ -81,14 +82,6 @@ pub struct Yank {
 }
 
 impl Channel {
-    /// The mirrors that can be asked over a network, each with `/` at its end. Of
-    /// the kinds of today these are `https://` and `http://`; others are left out,
-    /// because a channel does not say which folder of this machine is a source.
-    pub fn addresses(&self) -> impl Iterator<Item = String> {
-        let web = |mirror: &&String| ["https://", "http://"].iter().any(|s| mirror.starts_with(s));
-        self.mirrors.iter().filter(web).map(|mirror| format!("{}/", mirror.trim_end_matches('/')))
-    }
-
     /// The rules that a single field cannot state.
     ///
     /// # Errors

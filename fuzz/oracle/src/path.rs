@@ -36,7 +36,7 @@ pub fn path(input: &[u8]) {
 
 /// Whether a path names something below where it is put: by this system's own
 /// rules, and by those of Windows as its makers write them down.
-fn inside(path: &str) {
+pub fn inside(path: &str) {
     let joined = Path::new("/tree").join(path);
     assert!(joined.starts_with("/tree") && joined != Path::new("/tree"));
     let mut below = joined.components().skip(2);

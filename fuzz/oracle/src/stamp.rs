@@ -37,3 +37,27 @@ fn section(bytes: &[u8]) {
         Err(error) => assert!([Code::Parse, Code::Schema, Code::Size].contains(&error.code())),
     }
 }
+
+/// Any bytes as the headers of an executable, with room for a stamp behind them.
+pub fn binary(input: &[u8]) {
+    let mut bytes = input.to_vec();
+    bytes.resize(input.len().max(4096) + SECTION_SIZE + 4096, 0);
+    let kinds = [&b"\x7fELF"[..], b"MZ", b"\xcf\xfa\xed\xfe"];
+    let known = kinds.iter().any(|kind| bytes.starts_with(kind));
+    if let Some(target) = stamp::made_for(&bytes) {
+        assert!(known && target.to_string().parse() == Ok(target));
+    }
+    match stamp::find(&bytes) {
+        Ok(range) => {
+            assert!(known && range.len() == SECTION_SIZE && range.end <= bytes.len());
+            // Not among what the loader reads first.
+            assert!(range.start > 0);
+            let section = &mut bytes[range.clone()];
+            section.copy_from_slice(&stamp::empty_section());
+            assert_eq!(Stamp::from_section(section), Ok(None));
+            // Whoever writes a stamp there changes nothing about where it is.
+            assert_eq!(stamp::find(&bytes), Ok(range));
+        }
+        Err(error) => assert_eq!(error.code(), Code::UntrustedBinary),
+    }
+}

@@ -106,12 +106,16 @@ fn elf(bytes: &[u8]) -> Option<Tables> {
     }
     let end = table.checked_add(count * 64)?;
     let header = |index: u64| table.checked_add(index * 64);
-    let names = long(bytes, header(u64::from(half(bytes, 62)?))?.checked_add(24)?)?;
+    let names = header(u64::from(half(bytes, 62)?))?;
+    let (names, size) =
+        (long(bytes, names.checked_add(24)?)?, long(bytes, names.checked_add(32)?)?);
+    let names_end = names.checked_add(size)?;
     let mut ours = Vec::new();
     for index in 0..count {
         let at = header(index)?;
         let name = names.checked_add(u64::from(word(bytes, at)?))?;
-        let called = slice(bytes, name, SECTION.len() as u64 + 1);
+        let length = SECTION.len() as u64 + 1;
+        let called = slice(bytes, name, length).filter(|_| name + length <= names_end);
         if called.and_then(|name| name.strip_suffix(&[0])) == Some(SECTION.as_bytes()) {
             // Of type PROGBITS, the only one with bytes in the file.
             if word(bytes, at.checked_add(4)?)? != 1 {
@@ -120,7 +124,7 @@ fn elf(bytes: &[u8]) -> Option<Tables> {
             ours.push((long(bytes, at.checked_add(24)?)?, long(bytes, at.checked_add(32)?)?));
         }
     }
-    Some(Tables { ours, headers: vec![0..64, table..end] })
+    Some(Tables { ours, headers: vec![0..64, table..end, names..names_end] })
 }
 
 /// Where the signature `PE\0\0` is.

@@ -69,7 +69,7 @@ impl Kind {
     }
 
     /// The trusted comment that goes with these bytes.
-    fn comment(self, bytes: &[u8]) -> String {
+    pub(crate) fn comment(self, bytes: &[u8]) -> String {
         let document: Value = serde_json::from_slice(bytes).unwrap_or_default();
         let (kind, name) = match self {
             Kind::Root => ("root", "root"),

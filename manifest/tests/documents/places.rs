@@ -1,8 +1,8 @@
 //! Where each thing lies in a depot, and the small readings that others rely on.
 
-use crate::maker::KEYS;
+use crate::maker::{KEYS, Kind, root};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use offgrid_manifest::{Code, Digest, Error, Hasher, TreePath, json, layout};
+use offgrid_manifest::{Code, Digest, Error, Hasher, TreePath, json, layout, stamp, verify};
 
 #[test]
 fn everything_lies_where_the_design_says() {
@@ -46,6 +46,15 @@ fn errors_and_keys_say_what_they_are() {
 }
 
 #[test]
+fn what_was_verified_is_kept_to_the_byte() {
+    let document = Kind::Head.document().to_string().into_bytes();
+    let file = KEYS.head.sign(&document, &Kind::Head.comment(&document));
+    let head = verify::head(&root(), &document, file.as_bytes()).unwrap();
+    assert_eq!((head.bytes(), head.signature()), (&*document, file.as_bytes()));
+    assert_eq!(head.digest(), Digest::of(&document));
+}
+
+#[test]
 fn a_path_is_its_parts() {
     let path: TreePath = "a/b c/d.e".parse().unwrap();
     assert_eq!(path.parts().collect::<Vec<_>>(), ["a", "b c", "d.e"]);
@@ -73,4 +82,45 @@ fn paths_and_their_parts_have_bounds() {
         let error = text.parse::<TreePath>().unwrap_err();
         assert!(error.to_string().contains(why), "{error}");
     }
+}
+
+/// As large as it may be, and one byte more (reference/trust.md A8).
+#[test]
+fn a_document_has_a_largest_size() {
+    for kind in Kind::ALL {
+        let largest = if matches!(kind, Kind::Root | Kind::Head) { 65_536 } else { 1_048_576 };
+        let mut bytes = kind.document().to_string().into_bytes();
+        bytes.resize(largest, b' ');
+        kind.read(&bytes).unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+        bytes.push(b' ');
+        assert_eq!(kind.read(&bytes).unwrap_err().code(), Code::Size, "{kind:?}");
+    }
+}
+
+/// A stamp that lies over the names of sections would take away its own name.
+#[test]
+fn a_stamp_over_the_names_of_sections_is_none() {
+    let read = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus/binary/");
+        let mut bytes = std::fs::read(format!("{folder}{name}")).unwrap();
+        bytes.resize(64 * 1024, 0);
+        stamp::find(&bytes).map_err(|error| error.code())
+    };
+    assert_eq!(read("seed-elf-x86"), Ok(4096..4096 + stamp::SECTION_SIZE));
+    assert_eq!(read("seed-over-its-names"), Err(Code::UntrustedBinary));
+}
+
+/// What a depot is about to sign is read as strictly as what it has signed.
+#[test]
+fn a_release_is_checked_before_it_is_signed() {
+    let read = |document: &serde_json::Value| {
+        let release = verify::unsigned_release(document.to_string().as_bytes());
+        release.map(|release| release.version.to_string()).map_err(|error| error.code())
+    };
+    let mut document = Kind::Release.document();
+    assert_eq!(read(&document), Ok("0.3.0".to_owned()));
+    document["product"] = "other".into();
+    assert_eq!(read(&document), Err(Code::Parse));
+    document["type"] = "offgrid/channel".into();
+    assert_eq!(read(&document), Err(Code::Type));
 }

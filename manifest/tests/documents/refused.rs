@@ -369,15 +369,3 @@ fn variants_and_models_that_collide_are_refused() {
         assert_eq!(code, collides.then_some(Code::Parse), "{list} {edit}");
     }
 }
-
-/// A mirror of a kind that a client cannot ask is left out, not refused.
-#[test]
-fn the_mirrors_that_can_be_asked_are_those_of_the_web() {
-    let mut document = Kind::Channel.document();
-    document["mirrors"] =
-        json!(["https://a.example", "file:///etc/", "http://10.0.0.2/x//", "later://b.example/",]);
-    Kind::Channel.read(document.to_string().as_bytes()).unwrap();
-    let channel: offgrid_manifest::Channel = serde_json::from_value(document).unwrap();
-    let addresses: Vec<String> = channel.addresses().collect();
-    assert_eq!(addresses, ["https://a.example/", "http://10.0.0.2/x/"]);
-}
