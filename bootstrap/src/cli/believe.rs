@@ -41,8 +41,11 @@ impl Change<'_> {
                 }
                 Ok(trusted)
             }
-            Err(Refused { error, learned }) => {
+            Err(Refused { error, learned, damaged }) => {
                 if let (Some(memory), Some(_)) = (learned, receipt) {
+                    if damaged {
+                        keep_aside(store)?;
+                    }
                     disk::write(&store.trust(), memory.text().as_bytes(), 0o600)?;
                 }
                 Err(error)
@@ -88,7 +91,9 @@ fn ask(
         stale: staleness(settings, sources),
         clock: session.clock(),
     };
-    let trusted = trust::refresh(&inquiry, sources)?;
+    let refreshed = trust::refresh(&inquiry, sources);
+    session.troubles(sources);
+    let trusted = refreshed?;
     warn(session, &trusted);
     if let Some(receipt) = receipt {
         for notice in trust::notices(&trusted.channel, &receipt.live.version) {

@@ -4,13 +4,15 @@
 use super::signed;
 use super::state::Memory;
 use crate::error::Error as Any;
-use crate::source::{self, Answer, Fresh, Sources, Worst};
+use crate::source::{Answer, Fresh, Sources, Worst};
 use offgrid_manifest::verify::{self, Verified};
-use offgrid_manifest::{Code, Digest, Head, layout};
+use offgrid_manifest::{Digest, Head, layout};
 use std::collections::BTreeMap;
 
 /// A head that nobody believes yet.
 pub(super) struct Candidate {
+    /// Who showed it first, for people.
+    pub(super) source: String,
     bytes: Vec<u8>,
     /// The stored signature, when it is the stored head.
     signature: Option<Vec<u8>>,
@@ -36,21 +38,21 @@ pub(super) fn candidates(
     for Answer { source, fresh } in answers {
         let bytes = match (fresh, stored) {
             (Ok(Fresh::New(bytes, tag)), _) => {
-                tags.extend(tag.map(|tag| (source, tag)));
+                tags.extend(tag.map(|tag| (source.clone(), tag)));
                 bytes
             }
             // Only asked for when there is one; see Memory::tag.
             (Ok(Fresh::Same), Some(stored)) => stored.bytes().to_vec(),
             (Ok(Fresh::Same), None) => continue,
             (Err(error), _) => {
-                worst.add(error.into());
+                worst.add(error);
                 continue;
             }
         };
         if found.iter().all(|other| other.bytes != bytes) {
             let stored = stored.filter(|stored| stored.bytes() == bytes);
             let signature = stored.map(|stored| stored.signature().to_vec());
-            found.push(Candidate { bytes, signature });
+            found.push(Candidate { source, bytes, signature });
         }
     }
     (found, tags)
@@ -72,14 +74,6 @@ impl Candidate {
             return Ok(head);
         }
         let path = layout::head_signature(&Digest::of(&self.bytes));
-        signed(sources, &path, check).map_err(|error| match error {
-            // The name of the signature is made from the head: without one, nobody
-            // signed this head.
-            Any::Source(source::Error::Absent { .. }) => {
-                let message = "head.json: there is no signature of this head";
-                offgrid_manifest::Error::new(Code::SigThreshold, message).into()
-            }
-            other => other,
-        })
+        signed(sources, &path, check)
     }
 }
