@@ -17,6 +17,7 @@ mod interrupt;
 mod journey;
 mod json;
 mod lock;
+mod mapping;
 mod minisign;
 mod network;
 mod rights;
