@@ -85,7 +85,7 @@ pub fn hint_of(code: Code) -> Option<String> {
         }
         Code::Schema => "update this program: fetch the newest offgrid-setup and run it again",
         Code::Frozen => {
-            "if this computer's clock is right, the source may be cut off from the news; try \
+            "the source may be cut off from the news; try \
              another with --source URL, or accept the old state with --accept-stale"
         }
         Code::Rollback | Code::Mixmatch | Code::Hash | Code::Size => {

@@ -19,6 +19,7 @@ use crate::run;
 use crate::source::{self, Place, Route, Sources};
 use offgrid_manifest::{Code, Pin};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// Why a blob is not to be had.
 #[derive(Debug, thiserror::Error)]
@@ -116,7 +117,10 @@ pub fn fetch<C: Consumer>(
         match attempts(sources, wanted, &route, progress, &mut consumer) {
             Ok(()) => return Ok(()),
             Err(error) if fatal(&error) => return Err(error),
-            Err(error) => keep_worst(&mut worst, error),
+            Err(error) => {
+                sources.note_route(&route, &error);
+                keep_worst(&mut worst, error);
+            }
         }
     }
     Err(worst.unwrap_or_else(|| source::Error::Nowhere.into()))
@@ -163,6 +167,7 @@ fn attempts<C: Consumer>(
 ) -> Result<(), Any> {
     let mut tries = if sources.is_blamed(route) { TRIES } else { 0 };
     let mut anew = false;
+    let (began, from) = (Instant::now(), size_of(wanted.partial));
     loop {
         let had = size_of(wanted.partial);
         let mut taken = 0;
@@ -187,7 +192,15 @@ fn attempts<C: Consumer>(
             return Err(error);
         }
         // A try that brought bytes is not held against the source.
-        tries = if size_of(wanted.partial) > had { 1 } else { tries + 1 };
+        let size = size_of(wanted.partial);
+        tries = if size > had { 1 } else { tries + 1 };
+        // But less than 1 KiB a second over all of them is no better than silence
+        // (reference/trust.md A16).
+        let waited = began.elapsed().as_secs();
+        if waited >= 60 && size.saturating_sub(from) < waited * 1024 {
+            sources.blame(route);
+            return Err(error);
+        }
         if tries >= TRIES || !pause(sources, tries) {
             sources.blame(route);
             return Err(error);

@@ -11,7 +11,7 @@ use crate::fetch::{self, Consumer};
 use crate::run::Context;
 use crate::source::Place;
 use crate::store::Store;
-use crate::{disk, platform, stamp};
+use crate::{disk, platform, receipt, stamp};
 use offgrid_manifest::{Code, Digest, Pin, Version, layout};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -107,8 +107,10 @@ pub fn prove(context: &Context<'_>, new: &NewSetup) -> Result<(), Any> {
     }
     stamp::judge(&stamp::of_file(&path)?, &stamp::own()?, &new.chain)?;
     let staging = context.store.staging();
+    let system = receipt::read(context.store)?.is_some_and(|receipt| receipt.scope == "system");
     let mut command = child::command(&path, &staging);
     command.args(["self", "selftest", "--json", "--prefix"]).arg(context.store.prefix());
+    command.arg(if system { "--system" } else { "--user" });
     let version = || new.version.clone();
     let stop = context.sources.stop();
     let outcome = child::run(command, LIMIT, &|| stop.is_set());

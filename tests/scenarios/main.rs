@@ -20,6 +20,7 @@ mod journey;
 mod json;
 mod local;
 mod lock;
+mod mapping;
 mod minisign;
 mod network;
 mod renew;

@@ -33,6 +33,13 @@ pub fn folder() -> &'static Path {
     })
 }
 
+/// The keys of every depot here, without passwords: `root-1` to `root-3`, of which
+/// two sign, `release-1` and `head-1`.
+pub fn keys() -> &'static Path {
+    static KEYS: OnceLock<PathBuf> = OnceLock::new();
+    KEYS.get_or_init(|| folder().join("keys"))
+}
+
 /// Another one for other programs, another engine, or another recipe.
 fn key() -> String {
     let mut text = fs::read_to_string(repo().join("tests/src/base.rs")).unwrap();

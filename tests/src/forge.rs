@@ -2,39 +2,46 @@
 //! whatever a test makes of a depot's newest documents. Every edit is a new
 //! document; the documents above it are made anew so that they pin it.
 
+mod roots;
+
+pub use roots::Signers;
+
 use crate::base;
-use offgrid_depot::keys::{Keyring, Password};
-use offgrid_manifest::verify::{self, Verified};
-use offgrid_manifest::{Digest, Root, layout, signature};
+use offgrid_manifest::{Digest, Role, Root, Time, layout, signature};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A depot and the keys that sign for it.
 pub struct Forge {
     depot: PathBuf,
-    ring: Keyring,
-    root: Verified<Root>,
-}
-
-enum Who {
-    Head,
-    Release,
+    /// The folder of the keys.
+    keys: PathBuf,
+    /// The newest root of the depot.
+    root: Root,
+    /// Who signs channels and releases, where not everybody who may does.
+    only: Option<Vec<String>>,
 }
 
 impl Forge {
     /// For a copy of one of the base's depots.
     pub fn of(depot: &Path) -> Forge {
-        Forge::with(depot, &base::folder().join("keys"))
+        let own = roots::own_keys(depot);
+        Forge::with(depot, if own.exists() { &own } else { base::keys() })
     }
 
     /// With the keys in this folder.
     pub fn with(depot: &Path, keys: &Path) -> Forge {
-        let root = fs::read(depot.join("root/1.json")).unwrap();
-        let signature = fs::read(depot.join("root/1.json.minisig")).unwrap();
-        let root = verify::first_root(&root, &signature).unwrap();
-        let ring = Keyring::new(keys.to_owned(), Password::None);
-        Forge { depot: depot.to_owned(), ring, root }
+        let roots = (1..).map(|n| depot.join(layout::root(n))).take_while(|path| path.exists());
+        let root = serde_json::from_slice(&fs::read(roots.last().unwrap()).unwrap()).unwrap();
+        Forge { depot: depot.to_owned(), keys: keys.to_owned(), root, only: None }
+    }
+
+    /// From now on only these keys sign channels and releases.
+    pub fn released_by(&mut self, names: &[&str]) -> &mut Forge {
+        self.only = Some(names.iter().map(|&name| name.to_owned()).collect());
+        self
     }
 
     /// Another head, one version later unless `edit` says otherwise.
@@ -42,11 +49,15 @@ impl Forge {
         let mut head = self.read(layout::HEAD);
         next(&mut head);
         edit(&mut head);
-        let bytes = text(&head);
-        let digest = Digest::of(&bytes);
-        let signature = self.sign(&Who::Head, "offgrid/head", "head", &head["version"], &bytes);
-        self.put(&layout::head_signature(&digest), signature.as_bytes());
-        self.put(layout::HEAD, &bytes);
+        self.head_as(&head["version"], &text(&head));
+    }
+
+    /// These bytes as the head, signed as if they had this version.
+    pub fn head_as(&mut self, version: &Value, bytes: &[u8]) {
+        let role = self.root.roles.head.clone();
+        let signature = self.sign(&role, "offgrid/head", "head", version, bytes);
+        self.put(&layout::head_signature(&Digest::of(bytes)), signature.as_bytes());
+        self.put(layout::HEAD, bytes);
     }
 
     /// Another channel `stable`, and a head that pins it.
@@ -58,7 +69,7 @@ impl Forge {
         let version = channel["version"].clone();
         let bytes = text(&channel);
         let path = format!("channel/stable/{version}.json");
-        let signature = self.sign(&Who::Release, "offgrid/channel", &name, &version, &bytes);
+        let signature = self.release_sign("offgrid/channel", &name, &version, &bytes);
         self.signed(&path, &bytes, &signature);
         self.head(|head| {
             head["channels"]["stable"] =
@@ -85,7 +96,7 @@ impl Forge {
         let digest = Digest::of(&bytes);
         let (product, version) =
             (release["product"].as_str().unwrap().to_owned(), release["version"].clone());
-        let signature = self.sign(&Who::Release, "offgrid/release", &product, &version, &bytes);
+        let signature = self.release_sign("offgrid/release", &product, &version, &bytes);
         self.signed(&format!("release/{listed}/{digest}.json"), &bytes, &signature);
         self.channel(|channel| {
             channel["releases"][&listed] = json!({"sha256": digest, "size": bytes.len()});
@@ -200,20 +211,28 @@ impl Forge {
         format!("release/{version}/{digest}.json")
     }
 
+    /// Where a file of the depot is.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.depot.join(path)
+    }
+
     /// A document as it is now.
     pub fn read(&self, path: &str) -> Value {
         serde_json::from_slice(&fs::read(self.depot.join(path)).unwrap()).unwrap()
     }
 
-    fn sign(&mut self, who: &Who, kind: &str, name: &str, version: &Value, bytes: &[u8]) -> String {
-        let roles = &self.root.roles;
-        let role = match who {
-            Who::Head => &roles.head,
-            Who::Release => &roles.release,
-        };
+    fn release_sign(&self, kind: &str, name: &str, version: &Value, bytes: &[u8]) -> String {
+        let mut role = self.root.roles.release.clone();
+        if let Some(only) = &self.only {
+            role.keys = only.iter().map(|name| name.parse().unwrap()).collect();
+        }
+        self.sign(&role, kind, name, version, bytes)
+    }
+
+    fn sign(&self, role: &Role, kind: &str, name: &str, version: &Value, bytes: &[u8]) -> String {
         let version = version.as_str().map_or_else(|| version.to_string(), str::to_owned);
         let comment = signature::comment(kind, name, &version, &Digest::of(bytes));
-        self.ring.sign(&self.root, role, bytes, &comment).unwrap()
+        roots::blocks(&self.keys, &role.keys, bytes, &comment)
     }
 
     fn signed(&self, path: &str, bytes: &[u8], signature: &str) {
@@ -234,4 +253,10 @@ fn next(document: &mut Value) {
 
 fn text(value: &Value) -> Vec<u8> {
     serde_json::to_vec(value).unwrap()
+}
+
+/// A time as documents write it, so many days after now; before it when negative.
+pub fn days(days: i64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    Time::from_unix(now.saturating_add_signed(days * 86_400)).to_string()
 }

@@ -22,7 +22,9 @@ pub mod programs;
 pub mod room;
 pub mod service;
 pub mod snapshot;
+pub mod stamped;
 pub mod victims;
+pub mod watch;
 pub mod world;
 
 pub use forge::Forge;

@@ -26,8 +26,16 @@ pub enum Lie {
     Truncate(u64),
     /// So many bytes, then silence.
     Stall(u64),
+    /// A byte of the file every few seconds, as many as it has.
+    Drip(Duration),
+    /// No answer at all.
+    Silence,
     /// A status line, and headers that never end.
     Headers,
+    /// These bytes, which are said to be the file in this Content-Encoding.
+    Encoded(&'static str, Vec<u8>),
+    /// 206 with the whole file, although no part was asked for.
+    Partial,
     /// A body that never ends.
     Endless,
     /// The whole file with this Content-Length.

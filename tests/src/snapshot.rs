@@ -1,4 +1,4 @@
-//! A tree as it is: every path with its kind, mode, contents or target. Two
+//! A tree as it is: every path with its kind, owner, mode, contents or target. Two
 //! snapshots are equal when nobody could tell the trees apart.
 
 use offgrid_manifest::Digest;
@@ -53,12 +53,13 @@ fn walk(root: &Path, at: &Path, without: &[&str], entries: &mut BTreeMap<PathBuf
         }
         let meta = path.symlink_metadata().unwrap();
         let mode = meta.mode() & 0o7777;
+        let owner = format!("{}:{}", meta.uid(), meta.gid());
         let text = if meta.is_symlink() {
-            format!("link {}", fs::read_link(&path).unwrap().display())
+            format!("link {owner} {}", fs::read_link(&path).unwrap().display())
         } else if meta.is_dir() {
-            format!("folder {mode:o}")
+            format!("folder {owner} {mode:o}")
         } else {
-            format!("file {mode:o} {}", Digest::of(&fs::read(&path).unwrap()))
+            format!("file {owner} {mode:o} {}", Digest::of(&fs::read(&path).unwrap()))
         };
         entries.insert(relative, text);
         if meta.is_dir() {

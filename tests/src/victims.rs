@@ -3,8 +3,22 @@
 //! the base's its app is another program, so that an update has to fetch a blob.
 
 use crate::{Forge, Outcome, Snapshot, World, base};
+use serde_json::Value;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// What shells read when they start; an attack may not touch them either.
+const RC_FILES: &[&str] =
+    &[".profile", ".bash_profile", ".bashrc", ".zshrc", ".config/fish/config.fish"];
+
+/// Gives a home what people have there.
+pub fn settle(home: &Path) {
+    for name in RC_FILES {
+        let path = home.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, format!("# {name}\n")).unwrap();
+    }
+}
 
 /// Both homes, and how they looked before.
 pub struct Victims {
@@ -16,6 +30,9 @@ pub struct Victims {
 impl Victims {
     pub fn new() -> Victims {
         let (fresh, installed) = (World::newer(), World::new());
+        for world in [&fresh, &installed] {
+            settle(&world.home());
+        }
         installed.install();
         let before = [fresh.snapshot(), installed.snapshot_but_downloads()];
         let victims = Victims { fresh, installed, before };
@@ -51,19 +68,47 @@ impl Victims {
     /// Install and update both end with this error, and nothing changed: not a
     /// byte in the homes.
     #[track_caller]
-    pub fn suffer(&self, what: &str, source: &str, code: i32, error: &str) {
+    pub fn suffer(&self, what: &str, source: &str, code: i32, error: &str) -> [Outcome; 2] {
         let outcomes = self.attempt(source);
-        for (outcome, victim) in outcomes.into_iter().zip(["install", "update"]) {
-            let found = outcome.ended().map_or(String::new(), |ended| {
-                ended["error"]["code"].as_str().unwrap_or("no error").to_owned()
-            });
-            assert_eq!(
-                (outcome.code, found.as_str()),
-                (code, error),
-                "{what}, {victim}: {outcome:#?}"
-            );
-        }
+        refused(&outcomes, what, code, error);
         self.unchanged(what);
+        outcomes
+    }
+
+    /// The same where a root was verified on the way to the refusal: `update`
+    /// remembers that and nothing else, because a key that was called back stays
+    /// called back (reference/trust.md 2.3, step 2).
+    #[track_caller]
+    pub fn suffer_and_learn(&self, what: &str, source: &str, code: i32, error: &str) {
+        let was = fs::read(self.trust()).unwrap();
+        refused(&self.attempt(source), what, code, error);
+        let (before, now) = (container(&was), container(&fs::read(self.trust()).unwrap()));
+        let count = |trust: &Value| trust["roots"].as_array().unwrap().len();
+        assert!(count(&now) > count(&before), "{what}: the new root was forgotten");
+        for name in ["head", "channels", "tags", "probed"] {
+            assert_eq!(before[name], now[name], "{what}: {name}");
+        }
+        fs::write(self.trust(), was).unwrap();
+        self.unchanged(what);
+    }
+
+    fn trust(&self) -> PathBuf {
+        self.installed.prefix().join("state/trust.json")
+    }
+
+    /// The home with 0.1.0.
+    pub fn installed(&self) -> &World {
+        &self.installed
+    }
+
+    /// The home with nothing.
+    pub fn fresh(&self) -> &World {
+        &self.fresh
+    }
+
+    /// Lets all that is remembered of both homes be what it is now.
+    pub fn remember(&mut self) {
+        self.before = [self.fresh.snapshot(), self.installed.snapshot_but_downloads()];
     }
 
     /// Install and update from a source, each with its outcome.
@@ -99,6 +144,21 @@ impl Victims {
         base::copy_tree(&other.join("root"), &self.depot().join("root"));
         Forge::with(&self.depot(), &self.fresh.path("other-keys")).release(|_| {});
     }
+}
+
+#[track_caller]
+fn refused(outcomes: &[Outcome; 2], what: &str, code: i32, error: &str) {
+    for (outcome, victim) in outcomes.iter().zip(["install", "update"]) {
+        let found = outcome.ended().map_or(String::new(), |ended| {
+            ended["error"]["code"].as_str().unwrap_or("no error").to_owned()
+        });
+        let (is, wanted) = ((outcome.code, found.as_str()), (code, error));
+        assert_eq!(is, wanted, "{what}, {victim}: {outcome:#?}");
+    }
+}
+
+fn container(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).unwrap()
 }
 
 impl Default for Victims {

@@ -10,7 +10,7 @@ use crate::settings::Settings;
 use crate::source::Sources;
 use crate::stamp::Stamped;
 use crate::store::Store;
-use crate::trust::{self, Choice, Consent, Inquiry, Refused, Staleness, Trusted, Warning, Wish};
+use crate::trust::{self, Choice, Consent, Inquiry, Refused, Staleness, Trusted, Wish};
 use offgrid_manifest::verify::LARGE_MAX;
 use offgrid_manifest::{Id, Pin, Version};
 
@@ -41,8 +41,11 @@ impl Change<'_> {
                 }
                 Ok(trusted)
             }
-            Err(Refused { error, learned }) => {
+            Err(Refused { error, learned, damaged }) => {
                 if let (Some(memory), Some(_)) = (learned, receipt) {
+                    if damaged {
+                        keep_aside(store)?;
+                    }
                     disk::write(&store.trust(), memory.text().as_bytes(), 0o600)?;
                 }
                 Err(error)
@@ -88,7 +91,9 @@ fn ask(
         stale: staleness(settings, sources),
         clock: session.clock(),
     };
-    let trusted = trust::refresh(&inquiry, sources)?;
+    let refreshed = trust::refresh(&inquiry, sources);
+    session.troubles(sources);
+    let trusted = refreshed?;
     warn(session, &trusted);
     if let Some(receipt) = receipt {
         for notice in trust::notices(&trusted.channel, &receipt.live.version) {
@@ -99,12 +104,9 @@ fn ask(
     Ok(trusted)
 }
 
-/// Says what is not as it should be. That one of several sources was bad only
-/// somebody who looks closely wants to read.
+/// Says what is not as it should be.
 pub(super) fn warn(session: &Session<'_>, trusted: &Trusted) {
-    let closely = session.settings.verbose || session.settings.json;
-    let told = |warning: &&Warning| closely || warning.code != Warning::PASSED_OVER;
-    for warning in trusted.warnings.iter().filter(told) {
+    for warning in &trusted.warnings {
         session.warn(warning.code, &warning.what, None);
     }
 }

@@ -20,6 +20,18 @@ pub(super) fn converge(
     receipt: Option<&Receipt>,
     ask: &dyn Fn(&super::install::Decision) -> Result<(), Any>,
 ) -> Result<Ending, Any> {
+    let result = go(change, sources, trusted, receipt, ask);
+    change.session.troubles(sources);
+    result
+}
+
+fn go(
+    change: &Change<'_>,
+    sources: &Sources,
+    trusted: &Trusted,
+    receipt: Option<&Receipt>,
+    ask: &dyn Fn(&super::install::Decision) -> Result<(), Any>,
+) -> Result<Ending, Any> {
     let session = change.session;
     let decision = decide(session, sources, trusted, receipt, &BTreeSet::new())?;
     ask(&decision)?;

@@ -111,7 +111,7 @@ pub(super) fn check_age(trusted: &Trusted) -> Result<(), Any> {
 pub(super) fn selftest(session: &Session<'_>) -> Result<Ending, Any> {
     let stamped = stamp::own()?;
     let store = session.store();
-    store.check_owner()?;
+    store.check_owner(session.place.system)?;
     if receipt::read(store)?.is_none() {
         return Err(Error::NotInstalled { prefix: store.prefix().to_owned() }.into());
     }

@@ -178,6 +178,13 @@ impl<'a> Session<'a> {
         self.reporter.event(&Event::Noted { what, hint, code: Some(code) });
     }
 
+    /// Tells somebody who looks closely what was wrong with which source.
+    pub(super) fn troubles(&self, sources: &Sources) {
+        for line in sources.troubles().iter().filter(|_| self.settings.verbose) {
+            self.warn("W_SOURCE", line, None);
+        }
+    }
+
     pub(super) fn looking(&self, what: &str) {
         self.reporter.event(&Event::Looking { what });
     }

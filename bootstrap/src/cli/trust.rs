@@ -77,9 +77,13 @@ impl Place {
         Ok(disk::read(&self.memory, trust::state_max())?)
     }
 
-    fn write(&self, memory: &trust::Memory) -> Result<(), Any> {
+    /// What is there and could not be believed is kept beside it.
+    fn write(&self, memory: &trust::Memory, damaged: bool) -> Result<(), Any> {
         if let Some(folder) = &self.folder {
             disk::make_dirs(folder)?;
+        }
+        if let (true, Some(bytes)) = (damaged, self.read()?) {
+            disk::write(&self.memory.with_extension("json.bad"), &bytes, 0o600)?;
         }
         Ok(disk::write(&self.memory, memory.text().as_bytes(), 0o600)?)
     }
@@ -172,19 +176,21 @@ fn believe(session: &Session<'_>, place: &Place) -> Result<(Trusted, crate::sour
         stale: staleness(session.settings, &sources),
         clock: session.settings.now.unwrap_or_else(|| session.clock()),
     };
-    match trust::refresh(&inquiry, &sources) {
+    let refreshed = trust::refresh(&inquiry, &sources);
+    session.troubles(&sources);
+    match refreshed {
         Ok(trusted) => {
             warn(session, &trusted);
             super::own::check_age(&trusted)?;
             if trusted.changed {
-                place.write(&trusted.memory)?;
+                place.write(&trusted.memory, trusted.damaged)?;
             }
             sources.learn(&trusted.channel.mirrors);
             Ok((trusted, sources))
         }
         Err(refused) => {
             if let Some(memory) = &refused.learned {
-                place.write(memory)?;
+                place.write(memory, refused.damaged)?;
             }
             Err(refused.error)
         }

@@ -6,7 +6,7 @@ use super::{Error, Fresh, Stream};
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::http::Response;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
@@ -18,6 +18,9 @@ const REACH: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(30);
 /// The slowest link that is still waited for: 8 KiB a second, after a minute.
 const SLOWEST: u64 = 8 * 1024;
+
+/// Fewer bytes than this after this time are a trickle: 1 KiB a second.
+const TRICKLE: (Duration, usize) = (Duration::from_secs(60), 60 * 1024);
 
 /// One client for all requests of a command; connections are used again.
 #[derive(Clone)]
@@ -121,9 +124,18 @@ fn whole(url: &str, answer: Response<Body>, max: u64) -> Result<Vec<u8>, Error> 
         return Err(Error::Page { url: url.to_owned() });
     }
     let mut bytes = Vec::new();
-    let body = answer.into_body().into_reader();
-    let read = body.take(max + 1).read_to_end(&mut bytes);
-    read.map_err(|source| Error::broken(url, source))?;
+    let mut body = answer.into_body().into_reader().take(max + 1);
+    let (began, mut chunk) = (Instant::now(), vec![0; 16 * 1024]);
+    loop {
+        let read = body.read(&mut chunk).map_err(|source| Error::broken(url, source))?;
+        if read == 0 {
+            break;
+        }
+        bytes.extend_from_slice(&chunk[..read]);
+        if began.elapsed() > TRICKLE.0 && bytes.len() < TRICKLE.1 {
+            return Err(Error::Stall { url: url.to_owned() });
+        }
+    }
     if bytes.len() as u64 > max {
         return Err(Error::TooLarge { url: url.to_owned(), max });
     }

@@ -112,8 +112,10 @@ pub struct Sources {
     /// What signed mirrors there are besides; see [`Sources::learn`].
     mirrors: RwLock<Vec<Source>>,
     may_learn: bool,
-    /// Those that could not be reached while large files were fetched.
+    /// Those that could not be reached, or stopped answering.
     blamed: Mutex<Vec<Source>>,
+    /// What was wrong with which source, for people who look closely.
+    troubles: Mutex<Vec<String>>,
     client: http::Client,
     stop: Stop,
     rate: Option<u64>,
@@ -140,8 +142,9 @@ impl Sources {
         let cut = client.clone();
         stop.then(move || cut.cut());
         let may_learn = reach.mirrors && !reach.offline;
-        let (mirrors, blamed) = (RwLock::default(), Mutex::default());
-        Ok(Sources { list, mirrors, may_learn, blamed, client, stop, rate: reach.limit_rate })
+        let (mirrors, blamed, troubles) = (RwLock::default(), Mutex::default(), Mutex::default());
+        let rate = reach.limit_rate;
+        Ok(Sources { list, mirrors, may_learn, blamed, troubles, client, stop, rate })
     }
 
     /// What ends the command.
@@ -187,7 +190,13 @@ impl Sources {
         max: u64,
         take: impl Fn(Vec<u8>) -> Result<T, Any>,
     ) -> Result<T, Any> {
-        self.each(|source| take(self.read(source, path, max)?))
+        self.each(|source| {
+            let read = self.read(source, path, max);
+            if let Err(error @ Error::Absent { .. }) = &read {
+                self.remark(error.to_string());
+            }
+            take(read?)
+        })
     }
 
     /// As [`Sources::small`]; `None` when no source has a good one and at least one
@@ -202,16 +211,46 @@ impl Sources {
         max: u64,
         take: impl Fn(Vec<u8>) -> Result<T, Any>,
     ) -> Result<Option<T>, Any> {
+        match self.absent_or(path, max, take) {
+            (Err(_), true) if !self.stop.is_set() => Ok(None),
+            (other, _) => other.map(Some),
+        }
+    }
+
+    /// As [`Sources::optional`], but a file that is there and wrong is an error.
+    ///
+    /// # Errors
+    /// As [`Sources::small`].
+    pub fn there<T>(
+        &self,
+        path: &str,
+        max: u64,
+        take: impl Fn(Vec<u8>) -> Result<T, Any>,
+    ) -> Result<Option<T>, Any> {
+        match self.absent_or(path, max, take) {
+            (Err(Any::Source(_)), true) if !self.stop.is_set() => Ok(None),
+            (other, _) => other.map(Some),
+        }
+    }
+
+    /// As [`Sources::small`], and whether a source said that there is none. Once one
+    /// has, nobody waits again for a source that stopped answering.
+    fn absent_or<T>(
+        &self,
+        path: &str,
+        max: u64,
+        take: impl Fn(Vec<u8>) -> Result<T, Any>,
+    ) -> (Result<T, Any>, bool) {
         let absent = Cell::new(false);
         let found = self.each(|source| {
+            if absent.get() && self.is_bad(source) {
+                return Err(Error::Nowhere.into());
+            }
             let read = self.read(source, path, max);
             absent.set(absent.get() || matches!(read, Err(Error::Absent { .. })));
             take(read?)
         });
-        match found {
-            Err(_) if absent.get() && !self.stop.is_set() => Ok(None),
-            other => other.map(Some),
-        }
+        (found, absent.get())
     }
 
     /// A large file from byte `from` on, by one of [`Sources::routes`].
@@ -242,7 +281,13 @@ impl Sources {
             match ask(source) {
                 Ok(answer) => return Ok(answer),
                 Err(_) if self.stop.is_set() => return Err(crate::run::Error::Interrupted.into()),
-                Err(error) => worst.add(error),
+                Err(error) => {
+                    // What is not there is no trouble to everybody who asks.
+                    if !matches!(error, Any::Source(Error::Absent { .. } | Error::Nowhere)) {
+                        self.note(source, &error);
+                    }
+                    worst.add(error);
+                }
             }
         }
         Err(worst.into_error())

@@ -130,7 +130,9 @@ impl Error {
                 Error::Unreachable { url, source: Box::new(error) }
             }
             ureq::Error::Timeout(_) => Error::Stall { url },
+            // Only of an address that a redirect names: those of people were read before.
             ureq::Error::RequireHttpsOnly(_)
+            | ureq::Error::BadUri(_)
             | ureq::Error::TooManyRedirects
             | ureq::Error::RedirectFailed => Error::Redirect { url, source: Box::new(error) },
             ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => {

@@ -3,11 +3,14 @@
 
 use super::{Error, Fresh, Place, Route, Source, Sources, Way, folder};
 use crate::error::Error as Any;
+use offgrid_manifest::Code;
 use std::sync::PoisonError;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How many mirrors are kept in mind.
 const MIRRORS: usize = 8;
+/// How many troubles are kept in mind.
+const TROUBLES: usize = 64;
 /// How many sources are asked for their head at once (reference/trust.md 2.3,
 /// step 4).
 const HEADS: usize = 3;
@@ -17,7 +20,7 @@ pub struct Answer {
     /// The source, for people and as the name of its tag.
     pub source: String,
     /// What it said.
-    pub fresh: Result<Fresh, Error>,
+    pub fresh: Result<Fresh, Any>,
 }
 
 impl Sources {
@@ -39,10 +42,60 @@ impl Sources {
         *self.mirrors.write().unwrap_or_else(PoisonError::into_inner) = found;
     }
 
-    /// Every source, the origin first: who asks for a document wants the news.
+    /// Every source, the origin first: who asks for a document wants the news. Those
+    /// that stopped answering come last.
     pub(super) fn documents(&self) -> Vec<Source> {
         let mirrors = self.mirrors.read().unwrap_or_else(PoisonError::into_inner);
-        self.list.iter().chain(mirrors.iter()).cloned().collect()
+        let mut all: Vec<Source> = self.list.iter().chain(mirrors.iter()).cloned().collect();
+        let blamed = self.blamed.lock().unwrap_or_else(PoisonError::into_inner);
+        all.sort_by_key(|source| blamed.contains(source));
+        all
+    }
+
+    /// Remembers what was wrong with a source, and not to wait for it again.
+    pub(super) fn note(&self, source: &Source, error: &Any) {
+        if matches!(error.code(), Code::Unreachable | Code::Stall) {
+            self.add_bad(source);
+        }
+        // What a source says of itself names its whole address.
+        self.remark(match error {
+            Any::Source(error) => error.to_string(),
+            other => format!("{}: {other}", source.shown()),
+        });
+    }
+
+    /// The same of a way to a large file.
+    pub fn note_route(&self, route: &Route, error: &Any) {
+        match &route.0 {
+            Way::Depot(source, _) if !matches!(error, Any::Source(_)) => {
+                self.remark(format!("{}: {error}", source.shown()));
+            }
+            _ => self.remark(error.to_string()),
+        }
+    }
+
+    /// Something wrong with a source, for [`Sources::troubles`].
+    pub fn remark(&self, line: String) {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        if troubles.len() < TROUBLES && !troubles.contains(&line) {
+            troubles.push(line);
+        }
+    }
+
+    /// What was wrong with which source since this was last asked.
+    pub fn troubles(&self) -> Vec<String> {
+        std::mem::take(&mut *self.troubles.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn is_bad(&self, source: &Source) -> bool {
+        self.blamed.lock().unwrap_or_else(PoisonError::into_inner).contains(source)
+    }
+
+    fn add_bad(&self, source: &Source) {
+        let mut blamed = self.blamed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !blamed.contains(source) {
+            blamed.push(source.clone());
+        }
     }
 
     /// The ways to a large file, best first: mirrors before the origin, which pays
@@ -61,17 +114,14 @@ impl Sources {
 
     /// This way could not be gone; others come first from now on.
     pub fn blame(&self, route: &Route) {
-        let Way::Depot(source, _) = &route.0 else { return };
-        let mut blamed = self.blamed.lock().unwrap_or_else(PoisonError::into_inner);
-        if !blamed.contains(source) {
-            blamed.push(source.clone());
+        if let Way::Depot(source, _) = &route.0 {
+            self.add_bad(source);
         }
     }
 
     /// Whether that has happened to this one.
     pub fn is_blamed(&self, route: &Route) -> bool {
-        let Way::Depot(source, _) = &route.0 else { return false };
-        self.blamed.lock().unwrap_or_else(PoisonError::into_inner).contains(source)
+        matches!(&route.0, Way::Depot(source, _) if self.is_bad(source))
     }
 
     /// Heads of the next few sources after the first `skip`, asked side by side, the
@@ -89,6 +139,11 @@ impl Sources {
         let ask = |source: &Source| {
             let name = source.shown();
             let fresh = self.head(source, path, max, tag(&name).as_deref());
+            let fresh = fresh.map_err(|error| {
+                let error = Any::from(error);
+                self.note(source, &error);
+                error
+            });
             Answer { source: name, fresh }
         };
         let mut asked: Vec<&Source> = asked.collect();

@@ -1,16 +1,18 @@
 //! The heads of several sources, before and until they are verified
 //! (reference/trust.md 2.3, step 4).
 
+use super::signed;
 use super::state::Memory;
-use super::{Warning, signed};
 use crate::error::Error as Any;
-use crate::source::{self, Answer, Fresh, Sources, Worst};
+use crate::source::{Answer, Fresh, Sources, Worst};
 use offgrid_manifest::verify::{self, Verified};
-use offgrid_manifest::{Code, Digest, Head, layout};
+use offgrid_manifest::{Digest, Head, layout};
 use std::collections::BTreeMap;
 
 /// A head that nobody believes yet.
 pub(super) struct Candidate {
+    /// Who showed it first, for people.
+    pub(super) source: String,
     bytes: Vec<u8>,
     /// The stored signature, when it is the stored head.
     signature: Option<Vec<u8>>,
@@ -24,55 +26,33 @@ pub(super) fn all_same(answers: &[Answer]) -> bool {
     answers.iter().any(same) && answers.iter().all(|answer| same(answer) || quiet(answer))
 }
 
-/// What was wrong with sources and heads that were passed over.
-#[derive(Default)]
-pub(super) struct Passed {
-    worst: Worst,
-    /// One for each, for whoever wants to know.
-    pub(super) warnings: Vec<Warning>,
-}
-
-impl Passed {
-    /// One more.
-    pub(super) fn over(&mut self, error: Any) {
-        let what = format!("passed over: {error} ({})", error.code());
-        self.warnings.push(Warning { code: Warning::PASSED_OVER, what });
-        self.worst.add(error);
-    }
-
-    /// The one to tell when nothing was right.
-    pub(super) fn into_error(self) -> Any {
-        self.worst.into_error()
-    }
-}
-
 /// The different heads among the answers, and by which tag which source knows
 /// them.
 pub(super) fn candidates(
     answers: Vec<Answer>,
     stored: Option<&Verified<Head>>,
-    passed: &mut Passed,
+    worst: &mut Worst,
 ) -> (Vec<Candidate>, BTreeMap<String, String>) {
     let mut found: Vec<Candidate> = Vec::new();
     let mut tags = BTreeMap::new();
     for Answer { source, fresh } in answers {
         let bytes = match (fresh, stored) {
             (Ok(Fresh::New(bytes, tag)), _) => {
-                tags.extend(tag.map(|tag| (source, tag)));
+                tags.extend(tag.map(|tag| (source.clone(), tag)));
                 bytes
             }
             // Only asked for when there is one; see Memory::tag.
             (Ok(Fresh::Same), Some(stored)) => stored.bytes().to_vec(),
             (Ok(Fresh::Same), None) => continue,
             (Err(error), _) => {
-                passed.over(error.into());
+                worst.add(error);
                 continue;
             }
         };
         if found.iter().all(|other| other.bytes != bytes) {
             let stored = stored.filter(|stored| stored.bytes() == bytes);
             let signature = stored.map(|stored| stored.signature().to_vec());
-            found.push(Candidate { bytes, signature });
+            found.push(Candidate { source, bytes, signature });
         }
     }
     (found, tags)
@@ -94,14 +74,6 @@ impl Candidate {
             return Ok(head);
         }
         let path = layout::head_signature(&Digest::of(&self.bytes));
-        signed(sources, &path, check).map_err(|error| match error {
-            // The name of the signature is made from the head: without one, nobody
-            // signed this head.
-            Any::Source(source::Error::Absent { .. }) => {
-                let message = "head.json: there is no signature of this head";
-                offgrid_manifest::Error::new(Code::SigThreshold, message).into()
-            }
-            other => other,
-        })
+        signed(sources, &path, check)
     }
 }

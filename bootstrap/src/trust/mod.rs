@@ -21,9 +21,9 @@ pub use show::{remembered, show};
 pub use state::{Known, Memory};
 
 use crate::error::Error as Any;
-use crate::source::Sources;
+use crate::source::{Sources, Worst};
 use crate::stamp::Stamped;
-use heads::{Candidate, Passed};
+use heads::Candidate;
 use offgrid_manifest::verify::{self, LARGE_MAX, SMALL_MAX, Verified};
 use offgrid_manifest::{
     Channel, Head, Id, Parts, Pin, Release, Root, Time, Version, layout, release::Component,
@@ -90,11 +90,6 @@ pub struct Warning {
     pub what: String,
 }
 
-impl Warning {
-    /// A source that was not right while another one was: for the curious.
-    pub const PASSED_OVER: &str = "W_PASSED_OVER";
-}
-
 /// Why nothing new is trusted.
 #[derive(Debug)]
 pub struct Refused {
@@ -103,11 +98,13 @@ pub struct Refused {
     /// Roots that were verified nevertheless, to be remembered: a key that was
     /// called back stays called back (reference/trust.md 2.3, step 2).
     pub learned: Option<Box<Memory>>,
+    /// Whether what was remembered before could not be believed.
+    pub damaged: bool,
 }
 
 impl<E: Into<Any>> From<E> for Refused {
     fn from(error: E) -> Refused {
-        Refused { error: error.into(), learned: None }
+        Refused { error: error.into(), learned: None, damaged: false }
     }
 }
 
@@ -136,13 +133,13 @@ pub fn refresh(inquiry: &Inquiry<'_>, sources: &Sources) -> Result<Trusted, Refu
             channel,
             changed: damaged || client.memory.differs(&old),
             damaged,
-            now,
+            now: client.now,
             memory: client.memory,
             warnings: client.warnings,
         }),
         Err(error) => {
             let further = client.memory.root.version > old.root.version;
-            Err(Refused { error, learned: further.then(|| Box::new(client.memory)) })
+            Err(Refused { error, learned: further.then(|| Box::new(client.memory)), damaged })
         }
     }
 }
@@ -158,6 +155,9 @@ struct Client<'a> {
     warnings: Vec<Warning>,
 }
 
+/// Who showed a head, and the head.
+type Shown = (String, Verified<Head>);
+
 type Taken = (Verified<Head>, Verified<Channel>);
 
 impl Client<'_> {
@@ -168,7 +168,7 @@ impl Client<'_> {
         let Inquiry { channel, .. } = self.inquiry;
         let (sources, now) = (self.sources, self.now);
         let tag = |source: &str| old.tag(source, now, channel);
-        let mut passed = Passed::default();
+        let mut worst = Worst::default();
         let mut asked = 0;
         loop {
             let answers = sources.heads(layout::HEAD, SMALL_MAX, asked, &tag);
@@ -176,7 +176,7 @@ impl Client<'_> {
                 return Err(crate::run::Error::Interrupted.into());
             }
             if answers.is_empty() {
-                return Err(passed.into_error());
+                return Err(worst.into_error());
             }
             asked += answers.len();
             let known = old.stored(channel);
@@ -187,20 +187,24 @@ impl Client<'_> {
                 self.expire(&channel, &head)?;
                 return Ok((head, channel));
             }
-            let (found, tags) = heads::candidates(answers, old.head(), &mut passed);
+            let (found, tags) = heads::candidates(answers, old.head(), &mut worst);
             if found.is_empty() {
                 continue;
             }
             self.walk_roots()?;
-            for head in self.verified(found, &mut passed) {
+            let heads = self.verified(found, &mut worst);
+            self.compare(&heads);
+            for (source, head) in heads {
                 match self.take(head) {
                     Ok((head, channel)) => {
                         self.memory.probed(self.inquiry.clock);
                         self.memory.remember(&head, &channel, tags);
-                        self.warnings.append(&mut passed.warnings);
                         return Ok((head, channel));
                     }
-                    Err(error) => passed.over(error),
+                    Err(error) => {
+                        sources.remark(format!("{source}: {error}"));
+                        worst.add(error);
+                    }
                 }
             }
         }
@@ -223,6 +227,8 @@ impl Client<'_> {
             }
         }
         self.walked = true;
+        // A time that was signed with a key that is called back now counts no longer.
+        self.now = self.memory.time(self.inquiry.clock);
         self.check_root()
     }
 
@@ -236,15 +242,18 @@ impl Client<'_> {
     }
 
     /// The heads that the trusted keys have signed, the newest first.
-    fn verified(&self, found: Vec<Candidate>, passed: &mut Passed) -> Vec<Verified<Head>> {
-        let mut heads: Vec<Verified<Head>> = Vec::new();
+    fn verified(&self, found: Vec<Candidate>, worst: &mut Worst) -> Vec<Shown> {
+        let mut heads: Vec<Shown> = Vec::new();
         for candidate in found {
             match candidate.verify(&self.memory, self.sources) {
-                Ok(head) => heads.push(head),
-                Err(error) => passed.over(error),
+                Ok(head) => heads.push((candidate.source, head)),
+                Err(error) => {
+                    self.sources.remark(format!("{}: {error}", candidate.source));
+                    worst.add(error);
+                }
             }
         }
-        heads.sort_by_key(|head| std::cmp::Reverse(head.version));
+        heads.sort_by_key(|(_, head)| std::cmp::Reverse(head.version));
         heads
     }
 
@@ -262,32 +271,41 @@ impl Client<'_> {
             return Err(Error::RootWithheld { wanted, have }.into());
         }
         let channel = self.channel(&head)?;
+        let end = channel.expires.min(root.expires);
+        self.expire(&channel, &head)?;
         // A thief of the head key may sign a time far ahead, so that every true head
         // would look expired; what the offline keys signed bounds how far.
-        let end = channel.expires.min(root.expires);
-        if head.issued > end {
-            let what = "the documents under the head".to_owned();
+        if head.issued > end.max(self.now) {
+            let what = "what the head names".to_owned();
             return Err(Error::Frozen { what, expires: end, now: head.issued }.into());
         }
-        self.expire(&channel, &head)?;
         Ok((head, channel))
     }
 
-    /// Two heads of one version: the one that was seen first stays, the other one
-    /// is kept as evidence (A4, A17).
-    fn first_seen(&mut self, head: Verified<Head>) -> Verified<Head> {
-        let stored = self.memory.head().filter(|stored| stored.version == head.version).cloned();
-        let Some(stored) = stored.filter(|stored| stored.bytes() != head.bytes()) else {
-            return head;
-        };
-        let what = format!(
-            "a source has another head {} than the one that was seen first; that one is kept. \
-             Somebody may be showing different people different releases",
-            head.version
-        );
-        self.warnings.push(Warning { code: "W_EQUIVOCATION", what });
-        self.memory.testify(&head);
-        stored
+    /// Two heads of one version, from one source yesterday and today or from two
+    /// sources: both are kept as evidence (A4, A17).
+    fn compare(&mut self, heads: &[Shown]) {
+        let all = || heads.iter().map(|(_, head)| head);
+        for head in all() {
+            let first = all().find(|first| first.version == head.version);
+            let stored = self.memory.head().filter(|stored| stored.version == head.version);
+            if stored.or(first).is_none_or(|first| first.bytes() == head.bytes()) {
+                continue;
+            }
+            let what = format!(
+                "a source has another head {} than the one that was seen first; that one is \
+                 kept. Somebody may be showing different people different releases",
+                head.version
+            );
+            self.warnings.push(Warning { code: "W_EQUIVOCATION", what });
+            self.memory.testify(head);
+        }
+    }
+
+    /// Of two heads of one version the one that was seen first stays.
+    fn first_seen(&self, head: Verified<Head>) -> Verified<Head> {
+        let stored = self.memory.head().filter(|stored| stored.version == head.version);
+        stored.cloned().unwrap_or(head)
     }
 
     fn channel(&self, head: &Head) -> Result<Verified<Channel>, Any> {
@@ -349,13 +367,18 @@ pub fn check_age(root: &Root, own: &Version) -> Result<(), Error> {
 }
 
 /// Verifies a document by a signature file of any source: a source that has the
-/// right document and a bad signature must not hide a good one.
+/// right document and a bad signature must not hide a good one. Where no source has
+/// any, nobody signed it.
 fn signed<T>(
     sources: &Sources,
     path: &str,
     check: impl Fn(&[u8]) -> Result<T, Any>,
 ) -> Result<T, Any> {
-    sources.small(path, offgrid_manifest::signature::SIZE_MAX as u64, |bytes| check(&bytes))
+    let max = offgrid_manifest::signature::SIZE_MAX as u64;
+    sources.there(path, max, |bytes| check(&bytes))?.ok_or_else(|| {
+        let message = format!("{path}: there is no such signature");
+        offgrid_manifest::Error::new(offgrid_manifest::Code::SigThreshold, message).into()
+    })
 }
 
 /// A release by its pin in the channel.

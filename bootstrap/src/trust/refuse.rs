@@ -132,11 +132,16 @@ impl Error {
             Error::Downgrade { .. } => Some("if you mean it, add --allow-downgrade".into()),
             Error::Outdated { .. } => crate::error::hint_of(Code::Schema),
             Error::RootWithheld { .. } => Some("try another source with --source URL".into()),
-            Error::RootExpired { .. } => {
-                let clock = "if this computer's clock is right, ";
-                Some(format!("{clock}fetch the newest offgrid-setup from its makers and run that"))
+            Error::RootExpired { .. } => Some(
+                "is this computer's clock right? then fetch the newest offgrid-setup from its \
+                 makers and run that"
+                    .into(),
+            ),
+            Error::Frozen { .. } => {
+                let hint = crate::error::hint_of(self.code());
+                hint.map(|hint| format!("is this computer's clock right? then {hint}"))
             }
-            Error::Rollback { .. } | Error::Frozen { .. } => crate::error::hint_of(self.code()),
+            Error::Rollback { .. } => crate::error::hint_of(self.code()),
         }
     }
 }

@@ -138,8 +138,12 @@ impl Memory {
         // A look at a time that is still to come was a clock that ran ahead.
         let due = now < probed || now > probed.plus(PROBE_AFTER);
         let head = self.head.as_ref()?;
+        let stored = self.channels.get(channel)?;
         let usable = head.expires >= now && self.root.expires >= now;
-        if due || !usable || !self.channels.contains_key(channel) {
+        // A newer program or root may have brought floors above what is stored.
+        let above =
+            head.version >= self.head_mark() && stored.version >= self.channel_mark(channel);
+        if due || !usable || !above {
             return None;
         }
         self.container.tags.get(source).cloned()

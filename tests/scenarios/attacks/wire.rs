@@ -1,10 +1,13 @@
 //! A source that sends other bytes than the signed ones.
 
-use e2e::{Forge, Lie, Origin, Victims};
+use e2e::watch::watched;
+use e2e::{Forge, Lie, Origin, Victims, World};
 use offgrid_manifest::{Digest, layout};
 use serde_json::Value;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// Where everything is in the depot that offers 0.2.0.
 struct Names {
@@ -55,7 +58,7 @@ fn signature_bytes(depot: &Path, path: &str) -> Vec<(usize, &'static str)> {
 }
 
 #[test]
-fn one_flipped_bit_in_a_document_or_blob_is_never_taken() {
+fn a01_one_flipped_bit_in_a_document_or_blob_is_never_taken() {
     let victims = Victims::new();
     let names = names(&victims.depot());
     let origin = Origin::of(&victims.depot());
@@ -77,7 +80,7 @@ fn one_flipped_bit_in_a_document_or_blob_is_never_taken() {
 }
 
 #[test]
-fn one_flipped_bit_in_a_signature_is_never_taken() {
+fn a01_one_flipped_bit_in_a_signature_is_never_taken() {
     let victims = Victims::new();
     let names = names(&victims.depot());
     let origin = Origin::of(&victims.depot());
@@ -91,39 +94,36 @@ fn one_flipped_bit_in_a_signature_is_never_taken() {
 }
 
 #[test]
-fn a_head_without_a_signature_or_with_another_one_is_never_taken() {
+fn a01_documents_without_a_signature_or_by_other_keys_are_never_taken() {
     let victims = Victims::new();
     let names = names(&victims.depot());
     let origin = Origin::of(&victims.depot());
-    origin.lie("head/", Lie::Status(404));
-    victims.suffer("no signature", &origin.url(), 5, "E_SIG_THRESHOLD");
-    let other = layout::signature(&names.channel);
-    let bytes = fs::read(victims.depot().join(other)).unwrap();
-    origin.repent().lie("head/", Lie::Bytes(bytes));
-    victims.suffer("the channel's signature", &origin.url(), 5, "E_SIG_THRESHOLD");
-    origin.repent().lie("head/", Lie::Bytes(Vec::new()));
-    victims.suffer("an empty signature", &origin.url(), 5, "E_SIG_THRESHOLD");
-}
-
-#[test]
-fn a_bogus_next_root_is_never_taken() {
-    let victims = Victims::new();
-    let origin = Origin::of(&victims.depot());
     let read = |name: &str| fs::read(victims.depot().join(name)).unwrap();
-    let (root, signature) = (read("root/1.json"), read("root/1.json.minisig"));
-    origin.lie("root/2.json", Lie::Bytes(root.clone()));
-    origin.lie("root/2.json.minisig", Lie::Bytes(signature.clone()));
-    victims.suffer("root 1 as root 2", &origin.url(), 5, "E_NAME");
-    let mut flipped = root;
-    flipped[100] ^= 1;
-    origin.lie("root/2.json", Lie::Bytes(flipped));
-    victims.suffer("a forged root 2", &origin.url(), 5, "E_SIG_THRESHOLD");
-    origin.lie("root/2.json.minisig", Lie::Bytes(b"nothing\n".to_vec()));
-    victims.suffer("garbage as a signature", &origin.url(), 5, "E_SIG_THRESHOLD");
+    let other = read(&layout::signature(&names.channel));
+    let rows = [
+        ("no signature", Lie::Status(404)),
+        ("the channel's signature", Lie::Bytes(other)),
+        ("an empty signature", Lie::Bytes(Vec::new())),
+    ];
+    for (what, lie) in rows {
+        origin.repent().lie("head/", lie);
+        victims.suffer(what, &origin.url(), 5, "E_SIG_THRESHOLD");
+    }
+    // A root that nobody signed: one flipped bit, and garbage as its signature.
+    let (mut root, signature) = (read("root/1.json"), read("root/1.json.minisig"));
+    root[100] ^= 1;
+    origin.repent().lie("root/2.json", Lie::Bytes(root));
+    for signature in [signature, b"nothing\n".to_vec()] {
+        origin.lie("root/2.json.minisig", Lie::Bytes(signature));
+        victims.suffer("a forged root 2", &origin.url(), 5, "E_SIG_THRESHOLD");
+    }
+    victims.sign_with_other_keys();
+    let depot = victims.depot();
+    victims.suffer("other keys", depot.to_str().unwrap(), 5, "E_SIG_THRESHOLD");
 }
 
 #[test]
-fn swapped_files_are_never_taken() {
+fn a02_one_signed_file_in_the_place_of_another_is_never_taken() {
     let victims = Victims::new();
     let names = names(&victims.depot());
     let origin = Origin::of(&victims.depot());
@@ -143,10 +143,17 @@ fn swapped_files_are_never_taken() {
     let same_length = vec![7; read(&names.file).len()];
     origin.repent().lie(&names.file, Lie::Bytes(same_length));
     victims.suffer("other bytes of the same length", &origin.url(), 5, "E_HASH");
+    // The next place has the right ones.
+    let good = Origin::of(&victims.depot());
+    let both = format!("{},{}", origin.url(), good.url());
+    for outcome in victims.attempt(&both) {
+        outcome.expect(0);
+    }
+    assert_eq!(good.seen_of(&names.file).len(), 2, "each of the two asked the next place");
 }
 
 #[test]
-fn endless_data_is_read_to_its_bound_and_no_further() {
+fn a08_endless_data_is_read_to_its_bound_and_no_further() {
     let victims = Victims::new();
     let names = names(&victims.depot());
     let origin = Origin::of(&victims.depot());
@@ -174,16 +181,39 @@ fn endless_data_is_read_to_its_bound_and_no_further() {
     }
 }
 
+/// The most memory of a command, whatever a source sends (DESIGN 14).
+const MEMORY_MAX: u64 = 64 << 20;
+
 #[test]
-fn a_depot_of_other_keys_is_never_taken() {
+fn a08_endless_data_fills_neither_memory_nor_disk() {
     let victims = Victims::new();
-    victims.sign_with_other_keys();
-    let depot = victims.depot();
-    victims.suffer("other keys", depot.to_str().unwrap(), 5, "E_SIG_THRESHOLD");
+    let names = names(&victims.depot());
+    let origin = Origin::of(&victims.depot());
+    let world = victims.fresh();
+    let size = fs::metadata(victims.depot().join(&names.file)).unwrap().len();
+    for (path, disk) in [(layout::HEAD, 0), (&names.channel, 0), (&names.file, size)] {
+        // An honest run is the measure of what else lies on the disk at that time.
+        origin.repent().lie(path, Lie::Endless);
+        let mut command = world.command(world.setup());
+        command.env("OFFGRID_SETUP_SOURCE", origin.url()).args(["install", "--yes", "--json"]);
+        let (outcome, peak) = watched(command, &world.prefix());
+        outcome.expect_error(5, "E_SIZE");
+        assert!(peak.memory <= MEMORY_MAX, "{path}: {peak:?}");
+        // Beside this blob lies what else was fetched: at most the other ones.
+        let others: u64 = if disk == 0 { 64 << 10 } else { size_of_blobs(&victims.depot()) };
+        assert!(peak.disk <= others + 2 * disk, "{path}: {peak:?}");
+    }
+    victims.unchanged("endless data");
+}
+
+/// What all blobs of a depot take, stored and unpacked: four times at most here.
+fn size_of_blobs(depot: &Path) -> u64 {
+    let blobs = fs::read_dir(depot.join("blob/sha256")).unwrap();
+    4 * blobs.map(|blob| blob.unwrap().metadata().unwrap().len()).sum::<u64>()
 }
 
 #[test]
-fn requests_name_only_what_signed_documents_list() {
+fn a09_nothing_is_fetched_that_no_signed_document_lists() {
     let victims = Victims::new();
     let origin = Origin::of(&victims.depot());
     for outcome in victims.attempt(&origin.url()) {
@@ -197,4 +227,100 @@ fn requests_name_only_what_signed_documents_list() {
         let digest = seen.path.trim_start_matches("blob/sha256/");
         assert!(!setup.contains(digest), "nobody needs {} now", seen.path);
     }
+}
+
+#[test]
+fn a09_a_file_that_no_signed_document_lists_is_never_unpacked() {
+    let victims = Victims::new();
+    victims.forge(|forge| {
+        let mut builder = tar::Builder::new(Vec::new());
+        let pack = forge.pack_now("app");
+        for entry in tar::Archive::new(&pack[..]).entries().unwrap() {
+            let entry = entry.unwrap();
+            builder.append(&entry.header().clone(), entry).unwrap();
+        }
+        let mut header = tar::Header::new_ustar();
+        header.set_path("postinst").unwrap();
+        header.set_mode(0o755);
+        header.set_size(10);
+        header.set_cksum();
+        builder.append(&header, &b"#!/bin/sh\n"[..]).unwrap();
+        forge.pack("app", &builder.into_inner().unwrap());
+    });
+    let depot = victims.depot();
+    victims.suffer("an unlisted file", depot.to_str().unwrap(), 5, "E_TREE");
+}
+
+/// What a program makes of these bytes.
+fn piped(program: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut child = Command::new(program)
+        .arg("-c")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(bytes).unwrap();
+    child.wait_with_output().unwrap().stdout
+}
+
+#[test]
+fn a18_what_a_network_makes_of_an_answer_is_never_taken() {
+    let victims = Victims::new();
+    let origin = Origin::of(&victims.depot());
+    let names = names(&victims.depot());
+    let head = fs::read(victims.depot().join(layout::HEAD)).unwrap();
+    let packed = piped("gzip", &head);
+    let other_lines = [&head[..], b"\r\n"].concat();
+    let (broken, http, forged) = ((4, "E_UNREACHABLE"), (4, "E_HTTP"), (5, "E_SIG_THRESHOLD"));
+    let rows = [
+        ("a login page", Lie::Page, http),
+        ("the page as if it were the file", Lie::Bytes(b"<html>log in</html>".to_vec()), forged),
+        ("truncated", Lie::Truncate(100), broken),
+        ("empty", Lie::Truncate(0), broken),
+        ("a shorter length", Lie::Length(100), forged),
+        ("a longer length", Lie::Length(9_999), broken),
+        ("206 unasked", Lie::Partial, http),
+        ("416 unasked", Lie::Status(416), http),
+        ("304 unasked", Lie::Status(304), http),
+        ("204", Lie::Status(204), http),
+        ("to a file", Lie::Redirect("file:///etc/passwd".into()), http),
+        ("to another scheme", Lie::Redirect("ftp://127.0.0.1/head.json".into()), http),
+        ("in circles", Lie::Redirect(format!("{}head.json", origin.url())), http),
+        ("compressed on the way", Lie::Encoded("gzip", packed), forged),
+        ("another end of line", Lie::Bytes(other_lines), forged),
+    ];
+    for (what, lie, (code, error)) in rows {
+        for path in [layout::HEAD, &names.channel] {
+            let what = format!("{what}: {path}");
+            // Its bytes are pinned before anybody looks who signed them.
+            let error = if code == 5 && path != layout::HEAD { "E_MIXMATCH" } else { error };
+            let lie = match &lie {
+                Lie::Redirect(to) if to.ends_with("head.json") && to.starts_with("http") => {
+                    Lie::Redirect(format!("{}{path}", origin.url()))
+                }
+                other => other.clone(),
+            };
+            origin.repent().lie(path, lie);
+            victims.suffer(&what, &origin.url(), code, error);
+        }
+    }
+}
+
+#[test]
+fn a18_a_poisoned_download_is_thrown_away_and_fetched_again() {
+    let world = World::new();
+    world.install();
+    world.publish_newer();
+    let mut forge = Forge::of(&world.depot());
+    forge.new_app();
+    let app = forge.blob_of("app", "offgrid");
+    let bytes = fs::read(world.depot().join(&app)).unwrap();
+    let mut poisoned = bytes[..bytes.len() / 2].to_vec();
+    poisoned[1000] ^= 1;
+    let part = world.prefix().join("blobs").join(format!("{}.part", &app["blob/sha256/".len()..]));
+    fs::write(part, poisoned).unwrap();
+    let origin = Origin::of(&world.depot());
+    world.run_from(&origin.url(), &["update", "--yes"]).expect(0).says("0.2.0 is live");
+    assert!(origin.sent_of(&app) >= bytes.len() as u64, "all of it came again");
+    world.offgrid_run(&["self", "verify"]).expect(0);
 }

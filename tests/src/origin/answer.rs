@@ -18,6 +18,9 @@ pub(super) struct Asked<'a> {
 /// An endless body ends here all the same, so that a bug fills no disk.
 const ENDLESS: u64 = 256 * 1024 * 1024;
 
+/// Larger files have no tag: making one takes longer than sending them.
+const TAGGED_MAX: usize = 1024 * 1024;
+
 struct Reply<'a> {
     stream: &'a TcpStream,
     count: &'a dyn Fn(u64),
@@ -86,6 +89,15 @@ pub(super) fn give(
         Lie::Bytes(bytes) => reply.sized("200 OK", bytes.len() as u64, &bytes),
         Lie::Endless => endless(&reply, over),
         Lie::Headers => headers(stream, over),
+        Lie::Silence => {
+            silence(stream, over);
+            Ok(())
+        }
+        Lie::Encoded(coding, bytes) => {
+            let length = ("Content-Length", bytes.len().to_string());
+            reply.head("200 OK", &[("Content-Encoding", coding.to_owned()), length])?;
+            reply.body(&bytes)
+        }
         other => match file {
             Some(bytes) => about(&reply, asked, other, bytes, over),
             None => truth(&reply, asked, None),
@@ -114,6 +126,14 @@ fn about(
             reply.sized("200 OK", size, &bytes[..at.min(size) as usize])?;
             silence(reply.stream, over);
             Ok(())
+        }
+        Lie::Drip(pause) => {
+            reply.head("200 OK", &[("Content-Length", size.to_string())])?;
+            drip(reply, &bytes, pause, over)
+        }
+        Lie::Partial => {
+            partial_head(reply, 0, size, true)?;
+            reply.body(&bytes)
         }
         Lie::Cut(after) => {
             let end = (from + after).min(size) as usize;
@@ -148,6 +168,9 @@ fn about(
 /// What an honest server says.
 fn truth(reply: &Reply<'_>, asked: &Asked<'_>, file: Option<&[u8]>) -> io::Result<()> {
     let Some(bytes) = file else { return reply.sized("404 Not Found", 0, b"") };
+    if bytes.len() > TAGGED_MAX {
+        return ranged(reply, bytes, asked.request.range.as_deref());
+    }
     let tag = format!("\"{}\"", &Digest::of(bytes).to_string()[..16]);
     if asked.tag.as_ref() == Some(&tag) {
         return reply.head("304 Not Modified", &[("ETag", tag)]);
@@ -193,6 +216,21 @@ fn endless(reply: &Reply<'_>, over: &AtomicBool) -> io::Result<()> {
     while sent < ENDLESS && !over.load(Ordering::Relaxed) {
         reply.body(&bytes)?;
         sent += bytes.len() as u64;
+    }
+    Ok(())
+}
+
+/// Byte after byte, as slowly as a slow-loris.
+fn drip(reply: &Reply<'_>, bytes: &[u8], pause: Duration, over: &AtomicBool) -> io::Result<()> {
+    for byte in bytes.chunks(1) {
+        reply.body(byte)?;
+        let until = Instant::now() + pause;
+        while Instant::now() < until {
+            if over.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
     Ok(())
 }
