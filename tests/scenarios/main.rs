@@ -11,6 +11,7 @@
 mod app;
 mod attacks;
 mod commands;
+mod conformance;
 mod crash;
 mod gate;
 mod interrupt;
