@@ -23,7 +23,7 @@ pub use state::{Known, Memory};
 use crate::error::Error as Any;
 use crate::source::{Sources, Worst};
 use crate::stamp::Stamped;
-use heads::Candidate;
+use heads::{Candidate, Tags};
 use offgrid_manifest::verify::{self, LARGE_MAX, SMALL_MAX, Verified};
 use offgrid_manifest::{
     Channel, Head, Id, Parts, Pin, Release, Root, Time, Version, layout, release::Component,
@@ -182,14 +182,17 @@ impl Client<'_> {
                 self.expire(&channel, &head)?;
                 return Ok((head, channel));
             }
-            let (found, tags) = heads::candidates(answers, old.head(), &mut worst);
+            let found = heads::candidates(answers, old, &mut worst);
             if found.is_empty() {
                 continue;
             }
             self.walk_roots()?;
-            for head in self.verified(found, &mut worst) {
+            for (head, tags) in self.verified(found, &mut worst) {
+                let digest = head.digest();
                 match self.take(head) {
                     Ok((head, channel)) => {
+                        // A source with another head of the same number has not this one.
+                        let tags = if head.digest() == digest { tags } else { Tags::new() };
                         self.memory.probed(self.inquiry.clock);
                         self.memory.remember(&head, &channel, tags);
                         return Ok((head, channel));
@@ -234,15 +237,15 @@ impl Client<'_> {
     }
 
     /// The heads that the trusted keys have signed, the newest first.
-    fn verified(&self, found: Vec<Candidate>, worst: &mut Worst) -> Vec<Verified<Head>> {
-        let mut heads: Vec<Verified<Head>> = Vec::new();
+    fn verified(&self, found: Vec<Candidate>, worst: &mut Worst) -> Vec<(Verified<Head>, Tags)> {
+        let mut heads: Vec<(Verified<Head>, Tags)> = Vec::new();
         for candidate in found {
             match candidate.verify(&self.memory, self.sources) {
-                Ok(head) => heads.push(head),
+                Ok(head) => heads.push((head, candidate.tags)),
                 Err(error) => worst.add(error),
             }
         }
-        heads.sort_by_key(|head| std::cmp::Reverse(head.version));
+        heads.sort_by_key(|(head, _)| std::cmp::Reverse(head.version));
         heads
     }
 
