@@ -339,13 +339,13 @@ fn what_is_no_web_address_is_no_mirror() {
     let (origin, other) = (room.put("origin", &depot.files), room.put("http-dir", &depot.files));
     let list = ["http://127.0.0.1:1/".to_owned(), origin];
     let all = with_mirrors(&list);
-    // A folder whose name looks like an address, seen from where the program runs.
-    let below = format!("http{}", room.path("http-dir").display());
+    // A folder whose name begins like an address, seen from where the program runs.
+    let here = tempfile::Builder::new().prefix("http-").tempdir_in(".").unwrap();
+    let here = here.path().file_name().unwrap().to_str().unwrap();
     for bad in [
         other.as_str(),
         &format!("file://{other}"),
-        &below,
-        "http-dir",
+        here,
         "http:",
         "ftp://127.0.0.1/",
         "http://a b/",
