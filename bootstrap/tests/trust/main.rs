@@ -3,6 +3,7 @@
 
 mod choose;
 mod client;
+mod property;
 mod recover;
 mod refresh;
 mod several;
