@@ -41,8 +41,11 @@ impl Change<'_> {
                 }
                 Ok(trusted)
             }
-            Err(Refused { error, learned }) => {
+            Err(Refused { error, learned, damaged }) => {
                 if let (Some(memory), Some(_)) = (learned, receipt) {
+                    if damaged {
+                        keep_aside(store)?;
+                    }
                     disk::write(&store.trust(), memory.text().as_bytes(), 0o600)?;
                 }
                 Err(error)

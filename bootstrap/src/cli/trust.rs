@@ -77,9 +77,13 @@ impl Place {
         Ok(disk::read(&self.memory, trust::state_max())?)
     }
 
-    fn write(&self, memory: &trust::Memory) -> Result<(), Any> {
+    /// Writes the state; what was there and could not be believed is kept aside.
+    fn write(&self, memory: &trust::Memory, damaged: bool) -> Result<(), Any> {
         if let Some(folder) = &self.folder {
             disk::make_dirs(folder)?;
+        }
+        if let (true, Some(bytes)) = (damaged, self.read()?) {
+            disk::write(&self.memory.with_extension("json.bad"), &bytes, 0o600)?;
         }
         Ok(disk::write(&self.memory, memory.text().as_bytes(), 0o600)?)
     }
@@ -177,14 +181,14 @@ fn believe(session: &Session<'_>, place: &Place) -> Result<(Trusted, crate::sour
         Ok(trusted) => {
             warn(session, &trusted);
             if trusted.changed {
-                place.write(&trusted.memory)?;
+                place.write(&trusted.memory, trusted.damaged)?;
             }
             sources.learn(&trusted.channel.mirrors);
             Ok((trusted, sources))
         }
         Err(refused) => {
             if let Some(memory) = &refused.learned {
-                place.write(memory)?;
+                place.write(memory, refused.damaged)?;
             }
             Err(refused.error)
         }

@@ -98,11 +98,13 @@ pub struct Refused {
     /// Roots that were verified nevertheless, to be remembered: a key that was
     /// called back stays called back (reference/trust.md 2.3, step 2).
     pub learned: Option<Box<Memory>>,
+    /// As [`Trusted::damaged`].
+    pub damaged: bool,
 }
 
 impl<E: Into<Any>> From<E> for Refused {
     fn from(error: E) -> Refused {
-        Refused { error: error.into(), learned: None }
+        Refused { error: error.into(), learned: None, damaged: false }
     }
 }
 
@@ -137,7 +139,8 @@ pub fn refresh(inquiry: &Inquiry<'_>, sources: &Sources) -> Result<Trusted, Refu
         }),
         Err(error) => {
             let further = client.memory.root.version > old.root.version;
-            Err(Refused { error, learned: further.then(|| Box::new(client.memory)) })
+            let learned = further.then(|| Box::new(client.memory));
+            Err(Refused { error, learned, damaged })
         }
     }
 }
