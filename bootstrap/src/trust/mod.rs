@@ -97,14 +97,21 @@ pub struct Refused {
     pub error: Any,
     /// Roots that were verified nevertheless, to be remembered: a key that was
     /// called back stays called back (reference/trust.md 2.3, step 2).
-    pub learned: Option<Box<Memory>>,
+    pub learned: Option<Box<Learned>>,
+}
+
+/// What there is to remember in spite of a refusal.
+#[derive(Debug)]
+pub struct Learned {
+    /// With the roots that were verified.
+    pub memory: Memory,
     /// As [`Trusted::damaged`].
     pub damaged: bool,
 }
 
 impl<E: Into<Any>> From<E> for Refused {
     fn from(error: E) -> Refused {
-        Refused { error: error.into(), learned: None, damaged: false }
+        Refused { error: error.into(), learned: None }
     }
 }
 
@@ -139,8 +146,9 @@ pub fn refresh(inquiry: &Inquiry<'_>, sources: &Sources) -> Result<Trusted, Refu
         }),
         Err(error) => {
             let further = client.memory.root.version > old.root.version;
-            let learned = further.then(|| Box::new(client.memory));
-            Err(Refused { error, learned, damaged })
+            let memory = client.memory;
+            let learned = further.then(|| Box::new(Learned { memory, damaged }));
+            Err(Refused { error, learned })
         }
     }
 }

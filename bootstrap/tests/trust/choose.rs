@@ -276,35 +276,3 @@ fn whoever_runs_a_bad_release_is_told() {
     );
     assert!(notices(&channel, &v("0.3.0")).is_empty());
 }
-
-#[test]
-fn every_refusal_has_a_code_and_a_hint_of_its_own() {
-    let (time, version) = (days(0), v("0.1.0"));
-    let text = || "x".to_owned();
-    let same = || version.clone();
-    for (error, code, hint) in [
-        (Error::Rollback { what: text(), found: 1, seen: 2 }, "E_ROLLBACK", "source"),
-        (Error::Frozen { what: text(), expires: time, now: time }, "E_FROZEN", ""),
-        (Error::RootExpired { expires: time, now: time }, "E_ROOT_EXPIRED", "newest offgrid-setup"),
-        (Error::RootWithheld { wanted: 2, have: 1 }, "E_ROOT_WITHHELD", "--source"),
-        (Error::NoChannel { name: text(), known: text() }, "E_USAGE", "--channel"),
-        (Error::Outdated { needs: same(), own: same() }, "E_SCHEMA", "offgrid-setup"),
-        (Error::Halted { version: same() }, "E_YANKED", "--version 0.1.0"),
-        (
-            Error::Vulnerable { version: same(), least: same() },
-            "E_NEEDS_CONSENT",
-            "--accept-vulnerable 0.1.0",
-        ),
-        (Error::Downgrade { wanted: same(), live: same() }, "E_NEEDS_CONSENT", "--allow-downgrade"),
-        (Error::Yanked { version: same(), reason: text() }, "E_YANKED", "--allow-yanked"),
-        (
-            Error::NotListed { version: same(), channel: text(), known: text() },
-            "E_NOT_LISTED",
-            "--version V",
-        ),
-    ] {
-        assert_eq!(error.code().name(), code);
-        let found = error.hint().unwrap_or_default();
-        assert!(!found.is_empty() && found.contains(hint), "{code}: {found}");
-    }
-}

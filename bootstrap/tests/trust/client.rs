@@ -99,8 +99,8 @@ impl Client {
             }
             Ok(_) => {}
             Err(refused) => {
-                if let Some(memory) = &refused.learned {
-                    self.memory = Some(memory.text().into_bytes());
+                if let Some(learned) = &refused.learned {
+                    self.memory = Some(learned.memory.text().into_bytes());
                 }
             }
         }
@@ -156,4 +156,18 @@ pub(crate) fn sources(list: &[String]) -> Sources {
 pub(crate) fn with_mirrors(list: &[String]) -> Sources {
     let reach = Reach { mirrors: true, ..Reach::default() };
     Sources::new(list, &reach, Stop::default()).unwrap()
+}
+
+/// The refusal.
+#[track_caller]
+pub(crate) fn error(answer: Result<Trusted, Refused>) -> Refused {
+    match answer {
+        Ok(_) => panic!("accepted"),
+        Err(refused) => refused,
+    }
+}
+
+/// The names of the warnings.
+pub(crate) fn codes(trusted: &Trusted) -> Vec<&'static str> {
+    trusted.warnings.iter().map(|warning| warning.code).collect()
 }

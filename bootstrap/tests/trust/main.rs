@@ -1,14 +1,18 @@
 //! The trust client in this process, against depots of a simulator.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod attacker;
 mod choose;
 mod client;
+mod judged;
+mod mirrors;
 mod property;
 mod recover;
 mod refresh;
 mod several;
 mod shown;
 mod state;
+mod time;
 
 /// What the scenarios use too.
 #[path = "../../../tests/src"]
