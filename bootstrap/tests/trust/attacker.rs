@@ -7,9 +7,12 @@ use serde_json::{Value, json};
 impl World {
     /// A depot as the attacker would have it.
     pub(super) fn attack(&mut self) -> Files {
-        let mut files = self.any_state();
-        for _ in 0..=self.chance.below(3) {
-            match self.chance.below(7) {
+        let mut files = match self.chance.below(3) {
+            0 => self.any_state(),
+            _ => self.depot.files.clone(),
+        };
+        for _ in 0..=self.chance.below(2) {
+            match self.chance.below(9) {
                 0 => files = self.any_state(),
                 1 => self.mix(&mut files),
                 2 => drop(self.any_of(&files).map(|path| files.remove(&path))),
@@ -60,14 +63,19 @@ impl World {
             signers.extend(["x1", "x2"]);
             depot.sign_by(role, &signers);
         }
-        let far = [1, 2, 1_000, (1u64 << 53) - 2][self.chance.below(4)];
+        let seen = depot.head["version"].as_u64().unwrap();
+        let far = [1, seen + 1, seen + 2, 1_000, (1 << 53) - 2][self.chance.below(5)];
         let times = [day(self.today), day(self.today + 100), day(9_000)];
         let time = json!(times[self.chance.below(3)]);
         match self.chance.below(4) {
             0 => {
-                depot.role("head", &["x1"], 1);
-                depot.sign_by("root", &self.stolen);
+                // Roles of his own, which his own keys confirm.
+                let role = ["root", "head", "release"][self.chance.below(3)];
+                let signers = depot.signers["root"].clone();
+                depot.role(role, &["x1"], 1);
+                depot.signers.insert("root".into(), signers);
                 depot.publish_root();
+                depot.publish();
             }
             1 => {
                 let draft = depot.channels.get_mut("stable").unwrap();

@@ -34,7 +34,8 @@ impl World {
         let mut depot = Simulator::empty();
         depot.role("root", &["r1", "r2", "r3"], 2);
         depot.role("release", &["c1", "c2", "c3"], 2);
-        let stolen = [&["r1"][..], &["c1"], &["c1", "r1"], &["h1", "c1", "r1"], &[]];
+        let all = &["h1", "c1", "r1"][..];
+        let stolen = [&["c1", "r1"], all, all, &["h1"], &[]];
         let stolen = stolen[chance.below(stolen.len())].to_vec();
         let mut world = World {
             chance,
