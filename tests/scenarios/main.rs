@@ -11,6 +11,7 @@
 mod app;
 mod attacks;
 mod commands;
+mod conformance;
 mod corpus;
 mod crash;
 mod drill;

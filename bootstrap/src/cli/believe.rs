@@ -21,7 +21,7 @@ pub(super) fn refresh(
     sources: &Sources,
     receipt: Option<&Receipt>,
 ) -> Result<Trusted, Any> {
-    ask(session, stamped, sources, receipt).map_err(|refused| refused.error)
+    ask(session, stamped, sources, receipt).map_err(|refused| *refused.error)
 }
 
 impl Change<'_> {
@@ -41,14 +41,14 @@ impl Change<'_> {
                 }
                 Ok(trusted)
             }
-            Err(Refused { error, learned, damaged }) => {
-                if let (Some(memory), Some(_)) = (learned, receipt) {
-                    if damaged {
+            Err(Refused { error, learned }) => {
+                if let (Some(learned), Some(_)) = (learned, receipt) {
+                    if learned.damaged {
                         keep_aside(store)?;
                     }
-                    disk::write(&store.trust(), memory.text().as_bytes(), 0o600)?;
+                    disk::write(&store.trust(), learned.memory.text().as_bytes(), 0o600)?;
                 }
-                Err(error)
+                Err(*error)
             }
         }
     }

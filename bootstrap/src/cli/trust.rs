@@ -77,7 +77,7 @@ impl Place {
         Ok(disk::read(&self.memory, trust::state_max())?)
     }
 
-    /// What is there and could not be believed is kept beside it.
+    /// Writes the state; what was there and could not be believed is kept aside.
     fn write(&self, memory: &trust::Memory, damaged: bool) -> Result<(), Any> {
         if let Some(folder) = &self.folder {
             disk::make_dirs(folder)?;
@@ -189,10 +189,10 @@ fn believe(session: &Session<'_>, place: &Place) -> Result<(Trusted, crate::sour
             Ok((trusted, sources))
         }
         Err(refused) => {
-            if let Some(memory) = &refused.learned {
-                place.write(memory, refused.damaged)?;
+            if let Some(learned) = &refused.learned {
+                place.write(&learned.memory, learned.damaged)?;
             }
-            Err(refused.error)
+            Err(*refused.error)
         }
     }
 }

@@ -162,9 +162,9 @@ impl Sources {
         self.list.first().map_or("nowhere".to_owned(), Source::shown)
     }
 
-    /// Whether the first source is a folder.
+    /// Whether all there is are folders.
     pub fn is_folder(&self) -> bool {
-        matches!(self.list.first(), Some(Source::Folder(_)))
+        !self.list.is_empty() && self.list.iter().all(|s| matches!(s, Source::Folder(_)))
     }
 
     /// Whether bytes from the first source cost next to nothing: a folder, or

@@ -31,9 +31,9 @@ impl Sources {
             return;
         }
         // A folder is never named by a document, and a bad address is nobody's loss.
-        let web = mirrors.iter().filter(|text| text.starts_with("http"));
-        let parsed = web.filter_map(|text| Source::parse(text).ok());
-        let mut found: Vec<Source> = parsed.filter(|s| !self.list.contains(s)).collect();
+        let parsed = mirrors.iter().filter_map(|text| Source::parse(text).ok());
+        let web = parsed.filter(|source| matches!(source, Source::Web(_)));
+        let mut found: Vec<Source> = web.filter(|source| !self.list.contains(source)).collect();
         found.dedup();
         found.truncate(MIRRORS);
         if let Some(turn) = any_number().checked_rem(found.len()) {

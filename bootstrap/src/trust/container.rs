@@ -3,7 +3,7 @@
 //! in it: that is [`super::state`].
 
 use offgrid_manifest::root::Floors;
-use offgrid_manifest::{Code, Digest, Error, Id, Verified};
+use offgrid_manifest::{Code, Digest, Error, Id, Role, Root, Verified};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,6 +35,24 @@ impl Stored {
     }
 }
 
+/// Who could raise the marks: a digest over the keys of each role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Holders {
+    pub(super) head: Digest,
+    pub(super) release: Digest,
+}
+
+impl Holders {
+    pub(super) fn of(root: &Root) -> Holders {
+        let digest = |role: &Role| {
+            let mut keys: Vec<[u8; 32]> = root.keys_of(role).iter().map(|k| *k.raw()).collect();
+            keys.sort_unstable();
+            Digest::of(&keys.concat())
+        };
+        Holders { head: digest(&root.roles.head), release: digest(&root.roles.release) }
+    }
+}
+
 /// The file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Container {
@@ -47,6 +65,8 @@ pub(super) struct Container {
     pub(super) channels: BTreeMap<Id, Stored>,
     /// Marks; they only rise, but for a role whose keys changed.
     pub(super) marks: Floors,
+    /// Whose documents raised them; none before the first.
+    pub(super) holders: Option<Holders>,
     /// Newest signed time.
     pub(super) issued: u64,
     /// When the next root was last asked for.
@@ -67,6 +87,7 @@ impl Default for Container {
             head: None,
             channels: BTreeMap::new(),
             marks: Floors::default(),
+            holders: None,
             issued: 0,
             probed: 0,
             tags: BTreeMap::new(),

@@ -9,6 +9,9 @@ use offgrid_manifest::verify::{self, Verified};
 use offgrid_manifest::{Digest, Head, layout};
 use std::collections::BTreeMap;
 
+/// By which tag which source knows a head.
+pub(super) type Tags = BTreeMap<String, String>;
+
 /// A head that nobody believes yet.
 pub(super) struct Candidate {
     /// Who showed it first, for people.
@@ -16,6 +19,18 @@ pub(super) struct Candidate {
     bytes: Vec<u8>,
     /// The stored signature, when it is the stored head.
     signature: Option<Vec<u8>>,
+    /// Of the sources that have this head.
+    pub(super) tags: Tags,
+}
+
+/// A head that the trusted keys have signed.
+pub(super) struct Shown {
+    /// Who showed it first, for people.
+    pub(super) source: String,
+    /// The head.
+    pub(super) head: Verified<Head>,
+    /// Of the sources that have it.
+    pub(super) tags: Tags,
 }
 
 /// Whether there is nothing new: at least one source says so and no other says
@@ -26,36 +41,38 @@ pub(super) fn all_same(answers: &[Answer]) -> bool {
     answers.iter().any(same) && answers.iter().all(|answer| same(answer) || quiet(answer))
 }
 
-/// The different heads among the answers, and by which tag which source knows
-/// them.
+/// The different heads among the answers. A source that still has the stored head
+/// still knows it by the same tag.
 pub(super) fn candidates(
     answers: Vec<Answer>,
-    stored: Option<&Verified<Head>>,
+    memory: &Memory,
     worst: &mut Worst,
-) -> (Vec<Candidate>, BTreeMap<String, String>) {
+) -> Vec<Candidate> {
+    let stored = memory.head();
     let mut found: Vec<Candidate> = Vec::new();
-    let mut tags = BTreeMap::new();
     for Answer { source, fresh } in answers {
-        let bytes = match (fresh, stored) {
-            (Ok(Fresh::New(bytes, tag)), _) => {
-                tags.extend(tag.map(|tag| (source.clone(), tag)));
-                bytes
-            }
+        let (bytes, tag) = match (fresh, stored) {
+            (Ok(Fresh::New(bytes, tag)), _) => (bytes, tag),
             // Only asked for when there is one; see Memory::tag.
-            (Ok(Fresh::Same), Some(stored)) => stored.bytes().to_vec(),
+            (Ok(Fresh::Same), Some(stored)) => {
+                (stored.bytes().to_vec(), memory.tag_of(&source).cloned())
+            }
             (Ok(Fresh::Same), None) => continue,
             (Err(error), _) => {
                 worst.add(error);
                 continue;
             }
         };
-        if found.iter().all(|other| other.bytes != bytes) {
-            let stored = stored.filter(|stored| stored.bytes() == bytes);
-            let signature = stored.map(|stored| stored.signature().to_vec());
-            found.push(Candidate { source, bytes, signature });
+        let tag = tag.map(|tag| (source.clone(), tag));
+        if let Some(other) = found.iter_mut().find(|other| other.bytes == bytes) {
+            other.tags.extend(tag);
+            continue;
         }
+        let stored = stored.filter(|stored| stored.bytes() == bytes);
+        let signature = stored.map(|stored| stored.signature().to_vec());
+        found.push(Candidate { source, bytes, signature, tags: tag.into_iter().collect() });
     }
-    (found, tags)
+    found
 }
 
 impl Candidate {

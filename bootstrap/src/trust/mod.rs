@@ -23,7 +23,7 @@ pub use state::{Known, Memory};
 use crate::error::Error as Any;
 use crate::source::{Sources, Worst};
 use crate::stamp::Stamped;
-use heads::Candidate;
+use heads::{Candidate, Shown, Tags};
 use offgrid_manifest::verify::{self, LARGE_MAX, SMALL_MAX, Verified};
 use offgrid_manifest::{
     Channel, Head, Id, Parts, Pin, Release, Root, Time, Version, layout, release::Component,
@@ -94,17 +94,24 @@ pub struct Warning {
 #[derive(Debug)]
 pub struct Refused {
     /// Why.
-    pub error: Any,
+    pub error: Box<Any>,
     /// Roots that were verified nevertheless, to be remembered: a key that was
     /// called back stays called back (reference/trust.md 2.3, step 2).
-    pub learned: Option<Box<Memory>>,
-    /// Whether what was remembered before could not be believed.
+    pub learned: Option<Box<Learned>>,
+}
+
+/// What there is to remember in spite of a refusal.
+#[derive(Debug)]
+pub struct Learned {
+    /// With the roots that were verified.
+    pub memory: Memory,
+    /// As [`Trusted::damaged`].
     pub damaged: bool,
 }
 
 impl<E: Into<Any>> From<E> for Refused {
     fn from(error: E) -> Refused {
-        Refused { error: error.into(), learned: None, damaged: false }
+        Refused { error: Box::new(error.into()), learned: None }
     }
 }
 
@@ -139,7 +146,9 @@ pub fn refresh(inquiry: &Inquiry<'_>, sources: &Sources) -> Result<Trusted, Refu
         }),
         Err(error) => {
             let further = client.memory.root.version > old.root.version;
-            Err(Refused { error, learned: further.then(|| Box::new(client.memory)), damaged })
+            let memory = client.memory;
+            let learned = further.then(|| Box::new(Learned { memory, damaged }));
+            Err(Refused { error: Box::new(error), learned })
         }
     }
 }
@@ -154,9 +163,6 @@ struct Client<'a> {
     walked: bool,
     warnings: Vec<Warning>,
 }
-
-/// Who showed a head, and the head.
-type Shown = (String, Verified<Head>);
 
 type Taken = (Verified<Head>, Verified<Channel>);
 
@@ -187,16 +193,19 @@ impl Client<'_> {
                 self.expire(&channel, &head)?;
                 return Ok((head, channel));
             }
-            let (found, tags) = heads::candidates(answers, old.head(), &mut worst);
+            let found = heads::candidates(answers, old, &mut worst);
             if found.is_empty() {
                 continue;
             }
             self.walk_roots()?;
             let heads = self.verified(found, &mut worst);
             self.compare(&heads);
-            for (source, head) in heads {
+            for Shown { source, head, tags } in heads {
+                let digest = head.digest();
                 match self.take(head) {
                     Ok((head, channel)) => {
+                        // A source with another head of the same number has not this one.
+                        let tags = if head.digest() == digest { tags } else { Tags::new() };
                         self.memory.probed(self.inquiry.clock);
                         self.memory.remember(&head, &channel, tags);
                         return Ok((head, channel));
@@ -246,14 +255,17 @@ impl Client<'_> {
         let mut heads: Vec<Shown> = Vec::new();
         for candidate in found {
             match candidate.verify(&self.memory, self.sources) {
-                Ok(head) => heads.push((candidate.source, head)),
+                Ok(head) => {
+                    let Candidate { source, tags, .. } = candidate;
+                    heads.push(Shown { source, head, tags });
+                }
                 Err(error) => {
                     self.sources.remark(format!("{}: {error}", candidate.source));
                     worst.add(error);
                 }
             }
         }
-        heads.sort_by_key(|(_, head)| std::cmp::Reverse(head.version));
+        heads.sort_by_key(|shown| std::cmp::Reverse(shown.head.version));
         heads
     }
 
@@ -285,7 +297,7 @@ impl Client<'_> {
     /// Two heads of one version, from one source yesterday and today or from two
     /// sources: both are kept as evidence (A4, A17).
     fn compare(&mut self, heads: &[Shown]) {
-        let all = || heads.iter().map(|(_, head)| head);
+        let all = || heads.iter().map(|shown| &shown.head);
         for head in all() {
             let first = all().find(|first| first.version == head.version);
             let stored = self.memory.head().filter(|stored| stored.version == head.version);

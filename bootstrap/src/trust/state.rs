@@ -3,12 +3,12 @@
 //! damaged file is as good as none, because the stamp's own floors still hold
 //! (reference/trust.md 2.7, F5).
 
-use super::container::{Container, Stored};
+use super::container::{Container, Holders, Stored};
 use crate::stamp::Stamped;
 use offgrid_manifest::head::ChannelPin;
 use offgrid_manifest::root::Floors;
 use offgrid_manifest::verify::{self, Verified};
-use offgrid_manifest::{Channel, Digest, Error, Head, Id, Role, Root, Time};
+use offgrid_manifest::{Channel, Digest, Error, Head, Id, Root, Time};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -85,6 +85,7 @@ impl Memory {
     /// Verifies stored documents from the stamped root on. Whether all roots were
     /// good; a head or channel of keys that are trusted no longer is dropped.
     fn replay(&mut self, container: Container) -> bool {
+        let before = Holders::of(&self.root);
         self.container = container;
         for stored in std::mem::take(&mut self.container.roots) {
             let (document, signature) = stored.bytes();
@@ -95,6 +96,14 @@ impl Memory {
                 Err(_) if known(&self.root, document) => {}
                 Err(_) => return false,
             }
+        }
+        let now = Holders::of(&self.root);
+        if before.release != now.release {
+            self.installed.channel.clear();
+        }
+        // A newer program may begin with a root that this state has never seen.
+        if let Some(then) = self.container.holders.replace(now) {
+            self.pass_on(&then);
         }
         let head = self.container.head.as_ref().and_then(|stored| {
             let (document, signature) = stored.bytes();
@@ -146,7 +155,12 @@ impl Memory {
         if due || !usable || !above {
             return None;
         }
-        self.container.tags.get(source).cloned()
+        self.tag_of(source).cloned()
+    }
+
+    /// The tag by which a source last knew the stored head.
+    pub(super) fn tag_of(&self, source: &str) -> Option<&String> {
+        self.container.tags.get(source)
     }
 
     /// The stored head and channel.
@@ -193,22 +207,7 @@ impl Memory {
     /// is how a depot recovers from a thief who counted ahead (A6). The root's own
     /// floors stand in for them.
     pub(super) fn advance(&mut self, next: Verified<Root>) {
-        let keys = |root: &Root, role: &Role| {
-            let mut keys: Vec<[u8; 32]> = root.keys_of(role).iter().map(|k| *k.raw()).collect();
-            keys.sort_unstable();
-            keys
-        };
-        let changed = |role: fn(&Root) -> &Role| {
-            keys(&self.root, role(&self.root)) != keys(&next, role(&next))
-        };
-        let (heads, channels) = (changed(|r| &r.roles.head), changed(|r| &r.roles.release));
-        if heads {
-            self.container.marks.head = 0;
-        }
-        if channels {
-            self.container.marks.channel.clear();
-            self.installed.channel.clear();
-        }
+        let then = Holders::of(&self.root);
         self.follow(next);
         // A threshold may have risen too: what is stored has to stand by itself.
         let head = self.head.take();
@@ -220,7 +219,22 @@ impl Memory {
             let (bytes, signature) = (channel.bytes(), channel.signature());
             pin.is_some_and(|pin| verify::channel(root, name, pin, bytes, signature).is_ok())
         });
-        if heads || channels {
+        self.container.holders = Some(Holders::of(&self.root));
+        self.pass_on(&then);
+    }
+
+    /// Drops what was remembered of a role whose keys are not those of `then` any
+    /// more.
+    fn pass_on(&mut self, then: &Holders) {
+        let now = Holders::of(&self.root);
+        if then.head != now.head {
+            self.container.marks.head = 0;
+        }
+        if then.release != now.release {
+            self.container.marks.channel.clear();
+            self.installed.channel.clear();
+        }
+        if *then != now {
             // A thief may have signed a time far ahead as well as a number.
             let times = self.channels.values().map(|channel| channel.issued);
             let times = times.chain(self.head.as_ref().map(|head| head.issued));
@@ -240,6 +254,7 @@ impl Memory {
         tags: BTreeMap<String, String>,
     ) {
         let container = &mut self.container;
+        container.holders = Some(Holders::of(&self.root));
         container.marks.head = container.marks.head.max(head.version);
         let mark = container.marks.channel.entry(channel.name.clone()).or_default();
         *mark = (*mark).max(channel.version);

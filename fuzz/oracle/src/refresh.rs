@@ -218,7 +218,7 @@ impl Client {
             }
             Err(refused) => {
                 if let Some(learned) = refused.learned {
-                    self.learn(depot, &learned);
+                    self.learn(depot, &learned.memory);
                 }
                 None
             }
