@@ -41,12 +41,12 @@ impl Change<'_> {
                 }
                 Ok(trusted)
             }
-            Err(Refused { error, learned, damaged }) => {
-                if let (Some(memory), Some(_)) = (learned, receipt) {
-                    if damaged {
+            Err(Refused { error, learned }) => {
+                if let (Some(learned), Some(_)) = (learned, receipt) {
+                    if learned.damaged {
                         keep_aside(store)?;
                     }
-                    disk::write(&store.trust(), memory.text().as_bytes(), 0o600)?;
+                    disk::write(&store.trust(), learned.memory.text().as_bytes(), 0o600)?;
                 }
                 Err(error)
             }

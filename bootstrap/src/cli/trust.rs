@@ -189,8 +189,8 @@ fn believe(session: &Session<'_>, place: &Place) -> Result<(Trusted, crate::sour
             Ok((trusted, sources))
         }
         Err(refused) => {
-            if let Some(memory) = &refused.learned {
-                place.write(memory, refused.damaged)?;
+            if let Some(learned) = &refused.learned {
+                place.write(&learned.memory, learned.damaged)?;
             }
             Err(refused.error)
         }

@@ -97,14 +97,21 @@ pub struct Refused {
     pub error: Any,
     /// Roots that were verified nevertheless, to be remembered: a key that was
     /// called back stays called back (reference/trust.md 2.3, step 2).
-    pub learned: Option<Box<Memory>>,
-    /// Whether what was remembered before could not be believed.
+    pub learned: Option<Box<Learned>>,
+}
+
+/// What to remember of a refusal.
+#[derive(Debug)]
+pub struct Learned {
+    /// What was known before, and the new roots.
+    pub memory: Memory,
+    /// As [`Trusted::damaged`].
     pub damaged: bool,
 }
 
 impl<E: Into<Any>> From<E> for Refused {
     fn from(error: E) -> Refused {
-        Refused { error: error.into(), learned: None, damaged: false }
+        Refused { error: error.into(), learned: None }
     }
 }
 
@@ -139,7 +146,8 @@ pub fn refresh(inquiry: &Inquiry<'_>, sources: &Sources) -> Result<Trusted, Refu
         }),
         Err(error) => {
             let further = client.memory.root.version > old.root.version;
-            Err(Refused { error, learned: further.then(|| Box::new(client.memory)), damaged })
+            let learned = Learned { memory: client.memory, damaged };
+            Err(Refused { error, learned: further.then(|| Box::new(learned)) })
         }
     }
 }
