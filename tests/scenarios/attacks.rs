@@ -4,15 +4,17 @@
 //! one afterwards.
 
 mod archives;
+mod captive;
 mod chain;
 mod clocks;
+mod endless;
 mod first;
 mod forged;
 mod freeze;
 mod keys;
 mod mirrors;
 mod rollout;
-mod slow;
 mod state;
+mod values;
 mod versions;
 mod wire;

@@ -16,7 +16,7 @@ fn warns(outcome: &Outcome, code: &str) -> bool {
 fn can_fake() -> bool {
     let there = Command::new("faketime").arg("--version").output().is_ok();
     if !there {
-        println!("skipped: faketime is needed");
+        eprintln!("skipped: faketime is needed");
     }
     there
 }

@@ -12,11 +12,13 @@ fn aged(document: &mut Value, made: i64, ended: i64) {
     document["expires"] = json!(days(-ended));
 }
 
+type Edit = fn(&mut Forge);
+
 #[test]
 fn a05_a_source_that_keeps_the_news_back_is_told_with_both_times() {
     let victims = Victims::new();
     let depot = victims.depot();
-    let rows: [(&str, fn(&mut Forge), &str); 2] = [
+    let rows: [(&str, Edit, &str); 2] = [
         ("a head of 15 days ago", |f| f.head(|head| aged(head, 15, 1)), "head expired"),
         ("a channel of 181 days ago", |f| f.channel(|c| aged(c, 181, 1)), "channel stable expired"),
     ];

@@ -9,6 +9,7 @@ use std::fs;
 use std::process::Command;
 
 type Edit = fn(&mut Forge);
+type Change = fn(&mut Value);
 
 /// Everything by both release keys but the channel, which these sign.
 fn channel_by(forge: &mut Forge, names: &[&str]) {
@@ -111,7 +112,7 @@ fn a13_one_signature_counts_once_however_it_is_dressed_up() {
 fn a13_a_root_that_would_count_one_key_twice_is_never_taken() {
     let victims = Victims::new();
     let depot = victims.depot();
-    let rows: [(&str, fn(&mut Value)); 7] = [
+    let rows: [(&str, Change); 7] = [
         ("a key under two names", |root| {
             root["keys"]["release-2"] = root["keys"]["release-1"].clone();
             root["roles"]["release"] = json!({"keys": ["release-1", "release-2"], "threshold": 2});

@@ -1,5 +1,5 @@
 //! Mirrors that are missing, behind, broken or silent. The one that hangs is in
-//! `slow.rs`, where the waiting is.
+//! `endless.rs`, where the waiting is.
 
 use e2e::victims::settle;
 use e2e::{Forge, Lie, Origin, Victims, World, base, stamped};

@@ -8,6 +8,8 @@ use offgrid_manifest::layout;
 use serde_json::{Value, json};
 use std::fs;
 
+type Edit = fn(&mut Forge);
+
 /// A home with 0.2.0 in it, from depot-2.
 fn newer() -> World {
     let world = World::newer();
@@ -150,7 +152,7 @@ fn a11_a_thief_of_the_head_key_alone_can_install_nothing() {
     let victims = Victims::new();
     let depot = victims.depot();
     let signature = |forge: &Forge| forge.path(&layout::signature(&forge.newest_channel()));
-    let rows: [(&str, fn(&mut Forge)); 3] = [
+    let rows: [(&str, Edit); 3] = [
         ("a channel by the head key", |f| f.released_by(&["head-1"]).channel(|_| {})),
         ("a release by the head key", |f| {
             f.released_by(&["head-1"]).release(|_| {});
