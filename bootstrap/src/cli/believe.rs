@@ -21,7 +21,7 @@ pub(super) fn refresh(
     sources: &Sources,
     receipt: Option<&Receipt>,
 ) -> Result<Trusted, Any> {
-    ask(session, stamped, sources, receipt).map_err(|refused| refused.error)
+    ask(session, stamped, sources, receipt).map_err(|refused| *refused.error)
 }
 
 impl Change<'_> {
@@ -48,7 +48,7 @@ impl Change<'_> {
                     }
                     disk::write(&store.trust(), learned.memory.text().as_bytes(), 0o600)?;
                 }
-                Err(error)
+                Err(*error)
             }
         }
     }

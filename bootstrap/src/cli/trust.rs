@@ -190,7 +190,7 @@ fn believe(session: &Session<'_>, place: &Place) -> Result<(Trusted, crate::sour
             if let Some(learned) = &refused.learned {
                 place.write(&learned.memory, learned.damaged)?;
             }
-            Err(refused.error)
+            Err(*refused.error)
         }
     }
 }

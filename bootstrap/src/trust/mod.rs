@@ -94,7 +94,7 @@ pub struct Warning {
 #[derive(Debug)]
 pub struct Refused {
     /// Why.
-    pub error: Any,
+    pub error: Box<Any>,
     /// Roots that were verified nevertheless, to be remembered: a key that was
     /// called back stays called back (reference/trust.md 2.3, step 2).
     pub learned: Option<Box<Learned>>,
@@ -111,7 +111,7 @@ pub struct Learned {
 
 impl<E: Into<Any>> From<E> for Refused {
     fn from(error: E) -> Refused {
-        Refused { error: error.into(), learned: None }
+        Refused { error: Box::new(error.into()), learned: None }
     }
 }
 
@@ -148,7 +148,7 @@ pub fn refresh(inquiry: &Inquiry<'_>, sources: &Sources) -> Result<Trusted, Refu
             let further = client.memory.root.version > old.root.version;
             let memory = client.memory;
             let learned = further.then(|| Box::new(Learned { memory, damaged }));
-            Err(Refused { error, learned })
+            Err(Refused { error: Box::new(error), learned })
         }
     }
 }
