@@ -1,2 +1,4 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|input: &[u8]| offgrid_oracle::ask("threshold", input).expect("a target"));
+libfuzzer_sys::fuzz_target!(
+    |input: &[u8]| offgrid_oracle::ask("threshold", input).expect("a target")
+);

@@ -179,7 +179,8 @@ pub(crate) fn prefix(word: &OsStr, origin: &Origin, cwd: &Path) -> Result<PathBu
     }
     // C:\Users\O'Brien is a name like any other, and no shell reads it.
     if std::env::consts::FAMILY == "unix" && whole.to_string_lossy().contains(quoting) {
-        let why = "there is a quote, `$`, a backtick or a backslash in it, which shells would misread";
+        let why =
+            "there is a quote, `$`, a backtick or a backslash in it, which shells would misread";
         return Err(bad_path(&whole, origin, why));
     }
     Ok(whole)

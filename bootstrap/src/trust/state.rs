@@ -258,7 +258,9 @@ impl Memory {
         container.marks.head = container.marks.head.max(head.version);
         let mark = container.marks.channel.entry(channel.name.clone()).or_default();
         *mark = (*mark).max(channel.version);
-        let issued = [head.issued, channel.issued, self.root.issued].map(Time::unix);
+        // No further ahead than what the offline keys signed.
+        let head_issued = head.issued.min(channel.expires).min(self.root.expires);
+        let issued = [head_issued, channel.issued, self.root.issued].map(Time::unix);
         container.issued = issued.into_iter().fold(container.issued, u64::max);
         container.head = Some(Stored::of(head));
         container.channels.insert(channel.name.clone(), Stored::of(channel));

@@ -29,7 +29,10 @@ fn heads_are_asked_of_three_sources_at_a_time_in_their_order() {
         }
     }
     let none = all.heads("head.json", 3, 0, &|_| None);
-    assert!(none.iter().all(|answer| matches!(&answer.fresh, Err(offgrid_setup::Error::Source(Error::TooLarge { .. })))));
+    assert!(none.iter().all(|answer| matches!(
+        &answer.fresh,
+        Err(offgrid_setup::Error::Source(Error::TooLarge { .. }))
+    )));
 }
 
 fn ways(sources: &Sources) -> Vec<String> {

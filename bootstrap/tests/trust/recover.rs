@@ -197,8 +197,7 @@ fn a_time_that_a_thief_signed_goes_with_his_key() {
     depot.role("head", &["h2"], 1);
     depot.publish_root();
     depot.publish_head();
-    // The refresh that learns of the root still has the time that it began with.
-    client.refuses(&depot, 1, Code::Frozen);
+    // The refresh that learns of the root forgets that time at once.
     client.takes(&depot, 1);
     assert_eq!(client.shown()["not_before"], day(1));
 }

@@ -207,3 +207,40 @@ fn a_command_that_was_interrupted_says_so() {
     let refused = error(client.ask(&sources, days(0)));
     assert_eq!(refused.error.code(), Code::Interrupted);
 }
+
+#[test]
+fn the_stored_channel_stands_for_the_pinned_one_by_number_and_by_bytes() {
+    let mut depot = Simulator::new();
+    let mut client = Client::of(&depot);
+    client.takes(&depot, 0);
+    let old = depot.files["channel/stable/1.json"].clone();
+    // The same number with other bytes is another document.
+    depot.channels.get_mut("stable").unwrap()["note"] = json!("another");
+    depot.republish_channel("stable");
+    depot.publish_head();
+    let trusted = client.take(&depot, days(0)).unwrap();
+    assert_eq!(trusted.channel.bytes(), depot.files["channel/stable/1.json"]);
+    assert_ne!(trusted.channel.bytes(), old);
+    // So are the same bytes under another number.
+    depot.head["channels"]["stable"]["version"] = json!(2);
+    for name in ["channel/stable/1.json", "channel/stable/1.json.minisig"] {
+        let bytes = depot.files[name].clone();
+        depot.files.insert(name.replace('1', "2"), bytes);
+    }
+    depot.publish_head();
+    client.refuses(&depot, 0, Code::Name);
+}
+
+#[test]
+fn so_many_roots_are_walked_at_once_and_the_rest_the_next_time() {
+    let mut depot = Simulator::new();
+    let mut client = Client::of(&depot);
+    for _ in 0..1_030 {
+        depot.publish_root();
+    }
+    depot.publish();
+    client.refuses(&depot, 0, Code::RootWithheld);
+    assert_eq!(client.file()["roots"].as_array().unwrap().len(), 1_024);
+    assert_eq!(client.takes(&depot, 0), (1_031, 2, 2));
+    assert_eq!(client.takes(&depot, 0), (1_031, 2, 2));
+}

@@ -86,6 +86,7 @@ fn a_clock_that_is_behind_is_not_believed() {
     client.takes(&depot, 10);
     // Head 2 is of day 10: it cannot be day 9.
     assert_eq!(client.take(&depot, days(9)).unwrap().now, days(10));
+    depot.head["issued"] = json!(day(8));
     depot.head["expires"] = json!(day(9));
     depot.publish_head();
     client.refuses(&depot, 0, Code::Frozen);
@@ -120,4 +121,34 @@ fn every_source_of_time_counts() {
     client.takes(&depot, 7);
     assert_eq!(client.shown()["not_before"], day(7));
     assert_eq!(client.file()["issued"], BEGAN + 7 * DAY);
+}
+
+#[test]
+fn a_head_that_goes_on_over_an_expired_channel_is_stale_and_no_dead_end() {
+    let mut depot = Simulator::new();
+    depot.head["issued"] = json!(day(190));
+    depot.head["expires"] = json!(day(204));
+    depot.publish_head();
+    let mut client = Client::of(&depot);
+    client.refuses(&depot, 191, Code::Frozen);
+    for (accepted, kit) in [(true, false), (false, true)] {
+        let mut client = Client::of(&depot);
+        client.stale = Staleness { accepted, kit };
+        let trusted = client.take(&depot, days(191)).unwrap();
+        assert_eq!(codes(&trusted), ["W_STALE"]);
+        assert!(trusted.warnings[0].what.starts_with("channel stable expired 11 days ago"));
+        // A head alone moves the time no further than the offline keys went.
+        assert_eq!(client.shown()["not_before"], day(180));
+    }
+    // The root is an end too.
+    let mut depot = Simulator::empty();
+    depot.root["expires"] = json!(day(100));
+    depot.publish_root();
+    depot.head["issued"] = json!(day(101));
+    depot.head["expires"] = json!(day(115));
+    depot.publish();
+    let mut client = Client::of(&depot);
+    client.stale.accepted = true;
+    client.take(&depot, days(99)).unwrap();
+    assert_eq!(client.shown()["not_before"], day(100));
 }
