@@ -35,6 +35,8 @@ pub struct Depot {
     pub time: u64,
     /// Version of the newest true channel and head.
     pub version: (u64, u64),
+    /// Whether a thief has signed a channel with the key of its time.
+    pub stolen: bool,
     keys: u8,
 }
 
@@ -87,6 +89,7 @@ impl Depot {
             files: Files::new(),
             time,
             version: (0, 0),
+            stolen: false,
             keys: 0,
         };
         depot.sign_root(&[100, 101]);

@@ -154,6 +154,7 @@ fn forge(depot: &mut Depot, copy: &mut Files, what: usize, more: usize) {
     let path = format!("channel/stable/{channel}.json");
     let bytes = match key.map(|signers| signers.release) {
         Some(key) => {
+            depot.stolen |= key == depot.now().release;
             let (bytes, file) = depot.channel(channel, key);
             copy.insert(path.clone(), bytes.clone());
             copy.insert(format!("{path}.minisig"), file);
@@ -273,7 +274,8 @@ impl Client {
     /// are enough (reference/trust.md 3.4).
     fn comes_back(&mut self, depot: &mut Depot) {
         depot.time += DAY;
-        depot.rotate(false, false, true);
+        // The marks that a thief of a release key has raised fall with that key.
+        depot.rotate(false, depot.stolen, true);
         let copies = [(); 3].map(|()| depot.files.clone());
         self.clock = depot.time;
         let trusted = self.ask(depot, &copies, false).or_else(|| self.ask(depot, &copies, false));
