@@ -128,11 +128,24 @@ fn settle(parsed: &Parsed, env: &Env) -> Result<Settings, Any> {
     let mut files: Vec<(PathBuf, String, bool)> = Vec::new();
     for (folder, is_system) in session::config_dirs(env) {
         let path = folder.join("setup.toml");
+        if is_system {
+            administrators_alone(&[&folder, &path])?;
+        }
         if let Some(bytes) = crate::disk::read(&path, 1024 * 1024)? {
             files.push((path, String::from_utf8_lossy(&bytes).into_owned(), is_system));
         }
     }
     Ok(Settings::settle(parsed, env, &files)?)
+}
+
+/// The system's settings may enforce some on everybody, so nobody but an
+/// administrator may write them (reference/trust.md L12).
+fn administrators_alone(paths: &[&PathBuf]) -> Result<(), Error> {
+    let open = |path: &&PathBuf| {
+        let why = platform::writable_by_any_other(path)?;
+        Some(Error::LoosePolicy { path: (*path).clone(), why })
+    };
+    paths.iter().find_map(open).map_or(Ok(()), Err)
 }
 
 fn name_of(env: &Env) -> String {

@@ -71,6 +71,14 @@ pub enum Error {
         /// As given.
         root: PathBuf,
     },
+    /// The system's settings, which others may write.
+    #[error("the system's settings cannot be heeded: `{}` {why}", path.display())]
+    LoosePolicy {
+        /// The file or its folder.
+        path: PathBuf,
+        /// Who.
+        why: String,
+    },
     /// A name that a person typed, of no file that is there.
     #[error("there is no file `{}`", path.display())]
     NoFile {
@@ -126,7 +134,7 @@ impl Error {
             | Error::NotKept { .. }
             | Error::NoService { .. } => Code::Unsupported,
             Error::Damaged { .. } => Code::State,
-            Error::NotRoot => Code::Perm,
+            Error::NotRoot | Error::LoosePolicy { .. } => Code::Perm,
         }
     }
 
@@ -158,6 +166,10 @@ impl Error {
                     .into()
             }
             Error::Needs { .. } => "`offgrid-setup help trust` shows examples".into(),
+            Error::LoosePolicy { path, .. } => {
+                let path = crate::quote::sh(&path.display().to_string());
+                format!("an administrator types: chown root {path} && chmod go-w {path}")
+            }
             Error::OtherRoot { .. } => "leave out --root, or name another folder".into(),
             Error::NoCommand { .. } | Error::NoFile { .. } | Error::Declined => return None,
         })

@@ -1,6 +1,6 @@
 //! The prefix: where everything lies that an installation consists of
-//! (DESIGN 7). Owns the names of files and folders under the prefix; how the
-//! prefix itself comes and goes is in `ground.rs`, whether it is safe in `owner.rs`.
+//! (DESIGN 7). Owns the names of what is under it; how the prefix itself comes and
+//! goes is in `ground.rs`, whether it is safe in `owner.rs`.
 
 mod ground;
 mod owner;
@@ -8,9 +8,8 @@ mod owner;
 use crate::{disk, platform, quote};
 use offgrid_manifest::{Code, Digest, Id, Version};
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// Why a prefix cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -166,3 +166,28 @@ fn l12_an_odd_home_is_refused_or_taken_and_never_trusted_more() {
         assert!(!std::path::Path::new("/nonexistent").exists());
     }
 }
+
+#[test]
+fn l12_settings_of_the_system_that_others_may_write_are_refused() {
+    let world = World::new();
+    // A mount namespace of its own: the real /etc is never touched.
+    let enter = |modes: &str, words: &str| {
+        let script = format!(
+            "mount -t tmpfs tmpfs /etc && mkdir /etc/offgrid && \
+             echo '[enforce]' > /etc/offgrid/setup.toml && {modes} && exec \"$0\" {words}"
+        );
+        let mut command = world.command("unshare");
+        command.args(["-rm", "sh", "-c", &script]).arg(world.setup());
+        finish(command)
+    };
+    let good = enter("true", "status --json");
+    if good.code == 1 {
+        eprintln!("skipped: no mount namespace here: {}", good.stderr);
+        return;
+    }
+    good.expect(0);
+    for modes in ["chmod 666 /etc/offgrid/setup.toml", "chmod 1777 /etc/offgrid"] {
+        enter(modes, "status --json").expect(8).says("E_PERM");
+        enter(modes, "install --yes --json").expect_error(8, "E_PERM");
+    }
+}
