@@ -148,9 +148,10 @@ fn a07_who_fetches_while_somebody_publishes_sees_one_whole_publication() {
                 scope.spawn(move || (0..50).map(|_| fetch(world, origin, fetcher)).collect())
             })
             .collect();
-        let seen: Vec<Vec<u64>> = fetchers.into_iter().map(|f| f.join().unwrap()).collect();
+        // Whatever came of them, the publisher has to end before anything is said.
+        let seen: Vec<_> = fetchers.into_iter().map(|fetcher| fetcher.join()).collect();
         done.store(true, Ordering::Relaxed);
-        seen
+        seen.into_iter().map(|seen| seen.unwrap()).collect::<Vec<Vec<u64>>>()
     });
     for versions in seen {
         assert_eq!(versions.len(), 50);
