@@ -111,6 +111,10 @@ pub fn prove(context: &Context<'_>, new: &NewSetup) -> Result<(), Any> {
     let mut command = child::command(&path, &staging);
     command.args(["self", "selftest", "--json", "--prefix"]).arg(context.store.prefix());
     command.arg(if system { "--system" } else { "--user" });
+    // Nothing of the user's decides here, but a home there has to be.
+    for name in ["HOME", "USERPROFILE", "LOCALAPPDATA", "APPDATA"] {
+        command.env(name, context.store.prefix());
+    }
     let version = || new.version.clone();
     let stop = context.sources.stop();
     let outcome = child::run(command, LIMIT, &|| stop.is_set());

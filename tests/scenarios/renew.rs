@@ -162,6 +162,9 @@ fn a_root_that_asks_for_a_newer_program_gets_it_or_stops() {
     let source = depot.to_str().unwrap();
     fresh.run_from(source, &["install", "--yes", "--json"]).expect_error(3, "E_SCHEMA");
     world.offgrid_run(&["update", "--yes", "--json"]).expect_error(3, "E_SCHEMA");
+    // What was verified stays verified: the root is known from now on.
+    let known = world.offgrid_run(&["self", "trust", "--json"]).expect(0).json();
+    assert_eq!(known["root"]["version"], 2);
     world.offgrid_run(&["rollback", "--yes", "--json"]).expect(3);
     world.offgrid_run(&["self", "verify"]).expect(0);
 }

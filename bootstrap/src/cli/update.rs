@@ -34,6 +34,10 @@ fn update(change: &Change<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     let receipt = change.receipt()?.ok_or(Error::NotInstalled { prefix })?;
     let sources = session.sources(stamped)?;
     let trusted = change.refresh(stamped, &sources, Some(&receipt))?;
+    if own::check_age(&trusted).is_err() {
+        // It is said below, after a newer program was tried; the root stays known.
+        change.remember(&trusted)?;
+    }
     if let Some(ending) = nothing_new(session, &receipt, &trusted)? {
         change.remember(&trusted)?;
         own::renew_from_live(change, &sources, &trusted, &receipt)?;

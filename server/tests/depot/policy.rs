@@ -37,8 +37,11 @@ fn what_a_channel_should_not_say_is_found() {
         ("0.3.0 is halted", None, |c| c.rollout = rollout("s", &[(0, 0)])),
         ("0.3.0 is halted", None, |c| c.rollout = rollout("s", &[])),
         ("it ends at 25%", None, |c| c.rollout = rollout("s", &[(0, 100), (60, 2_500)])),
-        ("the steps of 0.3.0 do not rise", None, |c| {
+        ("steps that are not in the order of time", Some(Code::Parse), |c| {
             c.rollout = rollout("s", &[(60, 2_500), (0, 10_000)]);
+        }),
+        ("the steps of 0.3.0 do not rise", None, |c| {
+            c.rollout = rollout("s", &[(0, 2_500), (60, 100), (120, 10_000)]);
         }),
         ("is missing", Some(Code::State), |c| {
             let pin = c.releases[&c.current];

@@ -65,7 +65,12 @@ fn a20_values_that_are_wrong_are_never_taken_whoever_signed_them() {
         ),
         (
             "an end in the past",
-            |f| f.head(|h| h["expires"] = json!(e2e::forge::days(-1))),
+            |f| {
+                f.head(|h| {
+                    h["issued"] = json!(e2e::forge::days(-15));
+                    h["expires"] = json!(e2e::forge::days(-1));
+                });
+            },
             5,
             "E_FROZEN",
         ),

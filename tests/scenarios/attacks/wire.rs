@@ -237,8 +237,9 @@ fn a09_a_file_that_no_signed_document_lists_is_never_unpacked() {
             let entry = entry.unwrap();
             builder.append(&entry.header().clone(), entry).unwrap();
         }
-        let mut header = tar::Header::new_ustar();
+        let mut header = tar::Header::new_gnu();
         header.set_path("postinst").unwrap();
+        header.set_entry_type(tar::EntryType::Regular);
         header.set_mode(0o755);
         header.set_size(10);
         header.set_cksum();
