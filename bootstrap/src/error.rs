@@ -83,10 +83,13 @@ pub fn hint_of(code: Code) -> Option<String> {
             "download offgrid-setup from a depot, or stamp this one: \
              offgrid-depot stamp BIN --root FILE --source URL -o OUT"
         }
-        Code::Schema => "update this program: fetch the newest offgrid-setup and run it again",
+        Code::Schema => {
+            "this program is too old for it: type `offgrid update`, or the command that you \
+             installed with, and then this again"
+        }
         Code::Frozen => {
-            "the source may be cut off from the news; try \
-             another with --source URL, or accept the old state with --accept-stale"
+            "the source may be cut off from the news; try another with --source URL, or accept \
+             the old state with --accept-stale"
         }
         Code::Rollback | Code::Mixmatch | Code::Hash | Code::Size => {
             "the source may be outdated or damaged; try another with --source URL"
