@@ -96,8 +96,16 @@ fn ask(
     let trusted = refreshed?;
     warn(session, &trusted);
     if let Some(receipt) = receipt {
-        for notice in trust::notices(&trusted.channel, &receipt.live.version) {
-            session.warn("W_LIVE_UNSAFE", &notice, Some("get a better one with `offgrid update`"));
+        let (live, current) = (&receipt.live.version, &trusted.channel.current);
+        let way_out = match current > live {
+            true => "get a better one with `offgrid update`".to_owned(),
+            false => format!(
+                "go back with `offgrid rollback`, or with `offgrid update --version {current} \
+                 --allow-downgrade`"
+            ),
+        };
+        for notice in trust::notices(&trusted.channel, live) {
+            session.warn("W_LIVE_UNSAFE", &notice, Some(&way_out));
         }
     }
     sources.learn(&trusted.channel.mirrors);
