@@ -63,10 +63,12 @@ fn check(session: &Session<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     }
     let decision = decide(session, &sources, &trusted, Some(&receipt), &BTreeSet::new())?;
     let (live, new) = (&receipt.live.version, &decision.release.version);
-    let mut ending =
-        Ending::new(Outcome::Available, format!("{new} is available; {live} is live")).and(
-            format!("a download of {}; type `offgrid update`", bytes(decision.plan.download_bytes)),
-        );
+    let typed = session.settings.version.as_ref().map(|version| format!(" --version {version}"));
+    let typed = typed.unwrap_or_default();
+    let size = bytes(decision.plan.download_bytes);
+    let line = format!("{new} is available; {live} is live");
+    let mut ending = Ending::new(Outcome::Available, line)
+        .and(format!("a download of {size}; type `offgrid update{typed}`"));
     ending.facts = json!({
         "from": live, "version": new, "download_bytes": decision.plan.download_bytes,
     });
@@ -102,9 +104,10 @@ fn nothing_new(
     };
     let mut ending = Ending::new(Outcome::Unchanged, line);
     ending.facts = json!({"version": live});
+    if held == Held::Rollout {
+        ending = ending.and(format!("to get it now: `offgrid update --version {current}`"));
+    }
     if let Held::Rollout | Held::Halted = held {
-        let now = format!("to get it now: `offgrid update --version {current}`");
-        ending = ending.and(now);
         ending.facts = json!({"version": live, "available": current, "blocked_by": held.name()});
     }
     Ok(Some(ending))
