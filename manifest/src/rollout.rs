@@ -91,4 +91,48 @@ mod tests {
             (0, 2500, 2500, 0, 0, ALL)
         );
     }
+
+    /// A channel whose release goes to some machines at 100 and to all at 200.
+    fn channel(permyriad: u64) -> Channel {
+        let fixture = include_bytes!("../tests/fixtures/v1/channel.json");
+        let step = |at, permyriad| RolloutStep { at: Time::from_unix(at), permyriad };
+        let steps = vec![step(100, permyriad), step(200, ALL)];
+        let rollout = Some(Rollout { salt: "stable:42:1.7.0".into(), steps });
+        Channel { critical: false, rollout, ..crate::json::read(fixture).unwrap() }
+    }
+
+    #[test]
+    fn every_machine_is_offered_what_is_critical_or_in_no_rollout() {
+        let staged = channel(2_500);
+        let critical = Channel { critical: true, ..staged.clone() };
+        let plain = Channel { rollout: None, ..staged.clone() };
+        let shares =
+            |channel: &Channel| [99, 100, 200].map(|at| channel.share(Time::from_unix(at)));
+        assert_eq!(shares(&staged), [0, 2_500, ALL]);
+        assert_eq!(shares(&critical), [ALL; 3]);
+        assert_eq!(shares(&plain), [ALL; 3]);
+    }
+
+    #[test]
+    fn a_rollout_begins_at_its_first_step() {
+        let staged = channel(2_500);
+        let begun = |at| staged.has_begun(Time::from_unix(at));
+        assert_eq!([0, 99, 100, 101, 200].map(begun), [false, false, true, true, true]);
+        assert!(Channel { rollout: None, ..staged }.has_begun(Time::from_unix(0)));
+    }
+
+    #[test]
+    fn a_machine_is_reached_when_the_share_is_above_its_place() {
+        let zeros = "0".repeat(32); // Its place is 2,421.
+        let at = |share, machine, at| channel(share).reaches(machine, Time::from_unix(at));
+        for (share, reached) in [(0, false), (2_421, false), (2_422, true), (ALL, true)] {
+            assert_eq!(at(share, Some(&*zeros), 100), reached, "{share}");
+            assert!(!at(share, Some(&zeros), 99), "{share}");
+            assert!(at(share, Some(&zeros), 200), "{share}");
+        }
+        // One without a number has the last place.
+        for (share, reached) in [(0, false), (ALL - 1, false), (ALL, true)] {
+            assert_eq!(at(share, None, 100), reached, "{share}");
+        }
+    }
 }

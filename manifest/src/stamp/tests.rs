@@ -1,5 +1,8 @@
 use super::*;
 
+/// As a program holds it: worked out when it is built.
+static UNSTAMPED: [u8; SECTION_SIZE] = empty_section();
+
 fn stamp(sources: usize) -> Stamp {
     Stamp {
         schema: 1,
@@ -17,7 +20,7 @@ fn a_stamp_reads_back_and_an_empty_section_is_unstamped() {
     let read = Stamp::from_section(&section).unwrap().unwrap();
     assert_eq!(read, stamp(2));
     assert_eq!(read.root.bytes().unwrap(), b"{}\n");
-    assert_eq!(Stamp::from_section(&empty_section()), Ok(None));
+    assert_eq!(Stamp::from_section(&UNSTAMPED), Ok(None));
 }
 
 #[test]
@@ -28,6 +31,18 @@ fn what_is_not_a_stamp_is_refused() {
     let mut section = stamp(1).to_section().unwrap();
     section[31] = 0xff;
     assert!(Stamp::from_section(&section).is_err());
+}
+
+#[test]
+fn the_largest_stamp_fills_its_section() {
+    let mut full = stamp(1);
+    let length = serde_json::to_vec(&full).unwrap().len();
+    full.sources[0].push_str(&"a".repeat(JSON_MAX - length));
+    let section = full.to_section().unwrap();
+    assert_eq!((section.len(), section[SECTION_SIZE - 1]), (SECTION_SIZE, b'}'));
+    assert_eq!(Stamp::from_section(&section), Ok(Some(full.clone())));
+    full.sources[0].push('a');
+    assert_eq!(full.to_section().unwrap_err().code(), Code::Size);
 }
 
 /// A file under construction.
@@ -138,9 +153,22 @@ fn the_section_is_found_in_each_format() {
         assert_eq!(made_for(&bytes).unwrap().to_string(), target);
         assert_eq!(Stamp::from_section(&bytes[find(&bytes).unwrap()]), Ok(None));
     }
-    let mut other = elf();
-    other[18] = 40; // 32-bit ARM
-    assert_eq!(made_for(&other), None);
+}
+
+#[test]
+fn a_processor_is_told_by_its_number() {
+    for (whole, at, number, target) in [
+        (elf(), 18, 183, Some("linux-aarch64")),
+        (elf(), 18, 40, None), // 32-bit ARM
+        (pe(), 68, 0xaa64, Some("windows-aarch64")),
+        (pe(), 68, 0x14c, None), // 32-bit x86
+        (macho(), 4, 7, Some("macos-x86_64")),
+        (macho(), 4, 18, None), // PowerPC
+    ] {
+        let mut file = Bytes(whole);
+        file.half(at, number);
+        assert_eq!(made_for(&file.0).map(|target| target.to_string()).as_deref(), target);
+    }
 }
 
 #[test]
@@ -195,6 +223,23 @@ fn there_is_exactly_one_section_of_the_right_size_outside_the_headers() {
     file.word(256, 287);
     file.long(96, 287);
     refused(&file.0, "headers");
+}
+
+#[test]
+fn a_section_may_begin_where_the_headers_end() {
+    let table = 128 + SECTION_SIZE;
+    for (whole, field, end) in [(elf(), table + 128 + 24, table + 192), (pe(), 260, 280)] {
+        let mut file = Bytes(whole);
+        file.put(end + SECTION_SIZE, &[0; 512]);
+        file.word(field, end as u32);
+        assert_eq!(find(&file.0), Ok(end..end + SECTION_SIZE));
+        file.word(field, end as u32 - 1);
+        refused(&file.0, "headers");
+    }
+    // A name that runs out of the table of names is nobody's.
+    let mut file = Bytes(elf());
+    file.long(table + 64 + 32, 19);
+    refused(&file.0, "no section");
 }
 
 #[test]

@@ -14,3 +14,4 @@ mod maker;
 mod places;
 mod refused;
 mod thresholds;
+mod trees;
