@@ -84,8 +84,8 @@ pub fn hint_of(code: Code) -> Option<String> {
              offgrid-depot stamp BIN --root FILE --source URL -o OUT"
         }
         Code::Schema => {
-            "this program is too old for it: type `offgrid update`, or the command that you \
-             installed with, and then this again"
+            "update this program: type `offgrid update`, or the command that you installed \
+             with; then try again"
         }
         Code::Frozen => {
             "the source may be cut off from the news; try another with --source URL, or accept \
