@@ -61,7 +61,7 @@ fn what_this_program_is_too_old_for_says_so() {
             depot.publish_root();
             depot.publish();
             client.publish(&depot);
-            client.refresh(0).expect_error(3, "E_SCHEMA").says("newest offgrid-setup");
+            client.refresh(0).expect_error(3, "E_SCHEMA").says("update this program");
             assert_eq!(client.versions().1, 0, "{field} of {role}");
         }
     }
