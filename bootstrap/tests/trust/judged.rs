@@ -119,7 +119,7 @@ fn every_refusal_has_a_code_and_a_hint_of_its_own() {
         (Error::RootExpired { expires: time, now: time }, "E_ROOT_EXPIRED", "newest offgrid-setup"),
         (Error::RootWithheld { wanted: 2, have: 1 }, "E_ROOT_WITHHELD", "--source"),
         (Error::NoChannel { name: text(), known: text() }, "E_USAGE", "--channel"),
-        (Error::Outdated { needs: same(), own: same() }, "E_SCHEMA", "offgrid-setup"),
+        (Error::Outdated { needs: same(), own: same() }, "E_SCHEMA", "update this program"),
         (Error::Halted { version: same() }, "E_YANKED", "--version 0.1.0"),
         (
             Error::Vulnerable { version: same(), least: same() },
