@@ -129,5 +129,6 @@ fn an_engine_that_was_killed_is_started_again() {
     let [pid] = children(app.child.id())[..] else { panic!("not one engine") };
     kill_process(Pid::from_raw(pid as i32).unwrap(), Signal::KILL).unwrap();
     eventually("the engine is gone", || children(app.child.id()).is_empty());
-    assert_eq!(chat(&app, "one").0, 200);
+    // A request that meets the moment of its death may be cut off; the next is not.
+    eventually("the next engine answers", || chat(&app, "one").0 == 200);
 }

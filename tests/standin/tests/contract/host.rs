@@ -69,14 +69,15 @@ impl Serving {
         self.ask(&format!("POST {path} HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}"))
     }
 
-    /// Sends the text and gives back the status and the body, head cut off.
+    /// Sends the text and gives back the status and the body, head cut off; status 0
+    /// for a connection that was closed without an answer.
     fn ask(&self, text: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         stream.write_all(text.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let Some((head, body)) = answer.split_once("\r\n\r\n") else { return (0, answer) };
         (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
 }
