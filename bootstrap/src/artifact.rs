@@ -6,7 +6,7 @@
 
 use crate::error::Error as Any;
 use crate::event::Sink;
-use crate::fetch::{self, Consumer};
+use crate::fetch::{self, AsStored};
 use crate::fill;
 use crate::plan::bare_slot;
 use crate::run::Context;
@@ -223,18 +223,5 @@ impl Order<'_> {
             [(into, _)] => whole.join(into.path().as_str()),
             _ => whole,
         })
-    }
-}
-
-/// The stored bytes are what was asked for.
-struct AsStored;
-
-impl Consumer for AsStored {
-    fn take(&mut self, _: &[u8]) -> Result<(), Any> {
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), Any> {
-        Ok(())
     }
 }

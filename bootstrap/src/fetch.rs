@@ -81,6 +81,19 @@ pub trait Consumer {
     fn end(&mut self) -> Result<(), Any>;
 }
 
+/// Takes nothing: the stored bytes are what was asked for.
+pub struct AsStored;
+
+impl Consumer for AsStored {
+    fn take(&mut self, _: &[u8]) -> Result<(), Any> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Any> {
+        Ok(())
+    }
+}
+
 /// What to fetch and where to keep it.
 pub struct Wanted<'a> {
     /// Where it may be, best first.

@@ -3,7 +3,7 @@
 
 use crate::error::Error as Any;
 use crate::event::Event;
-use crate::fetch::{self, Consumer};
+use crate::fetch::{self, AsStored};
 use crate::run::Context;
 use crate::source::Place;
 use crate::step::Undo;
@@ -82,7 +82,7 @@ pub fn fetch(context: &Context<'_>, model: &Wanted) -> Result<(), Any> {
         let done = u64::try_from(done).unwrap_or(0);
         context.sink.event(&Event::Progress { done, total: model.size });
     };
-    fetch::fetch(context.sources, &wanted, &progress, || Ok(Kept))?;
+    fetch::fetch(context.sources, &wanted, &progress, || Ok(AsStored))?;
     put(&finished, model)
 }
 
@@ -101,16 +101,3 @@ fn put(finished: &Path, model: &Wanted) -> Result<(), Any> {
 
 /// The service's user must be able to read it.
 const MODE: u32 = 0o644;
-
-/// The stored bytes are the file: nothing more to do with them.
-struct Kept;
-
-impl Consumer for Kept {
-    fn take(&mut self, _: &[u8]) -> Result<(), Any> {
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), Any> {
-        Ok(())
-    }
-}

@@ -7,7 +7,7 @@
 
 use crate::child::{self, Ended, Said};
 use crate::error::Error as Any;
-use crate::fetch::{self, Consumer};
+use crate::fetch::{self, AsStored};
 use crate::run::Context;
 use crate::source::Place;
 use crate::store::Store;
@@ -90,7 +90,7 @@ pub fn fetch(context: &Context<'_>, new: &NewSetup) -> Result<(), Any> {
     let (partial, finished) = (store.partial(&pin.sha256), store.blob(&pin.sha256));
     let places = [Place::Depot(layout::blob(&pin.sha256))];
     let wanted = fetch::Wanted { places: &places, pin, partial: &partial, finished: &finished };
-    fetch::fetch(context.sources, &wanted, &|_| (), || Ok(Whole))?;
+    fetch::fetch(context.sources, &wanted, &|_| (), || Ok(AsStored))?;
     disk::make_dir(&store.staging(), 0o700)?;
     // Hashed again while it is copied, and durable before it counts as fetched.
     fetch::copy_program(&finished, &staged, &pin.sha256)
@@ -134,17 +134,4 @@ pub fn before(program: &Path) -> PathBuf {
     let mut name = program.as_os_str().to_owned();
     name.push(".before");
     PathBuf::from(name)
-}
-
-/// The stored bytes are the program.
-struct Whole;
-
-impl Consumer for Whole {
-    fn take(&mut self, _: &[u8]) -> Result<(), Any> {
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), Any> {
-        Ok(())
-    }
 }
