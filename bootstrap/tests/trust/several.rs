@@ -151,6 +151,8 @@ fn the_highest_good_head_of_three_is_taken() {
         let best = among.map(|name| name.as_bytes()[name.len() - 1] - b'0').max().unwrap();
         assert_eq!(trusted.head.version, u64::from(best), "turn {turn}");
         assert_eq!(trusted.channel.version, u64::from(best), "turn {turn}");
+        let said: Vec<&str> = trusted.warnings.iter().map(|warning| warning.code).collect();
+        assert_eq!(said, [""; 0], "a mirror that lags behind is no other truth");
     }
 }
 
