@@ -48,7 +48,7 @@ fn shell(name: &str) -> Option<PathBuf> {
 
 /// A home as it is left by years of use, in a folder with an odd name.
 fn lived_in(world: &World) -> PathBuf {
-    let home = world.path("o'brien's $home é");
+    let home = world.path("o'brien's \"$home\" `id` é\\");
     for folder in [".config/fish", ".config/nushell", ".config/powershell", "dotfiles"] {
         fs::create_dir_all(home.join(folder)).unwrap();
     }
