@@ -105,6 +105,30 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     })
 }
 
+/// Replaces the contents of somebody's file by one rename; its mode, its owner and
+/// its group stay.
+///
+/// # Errors
+/// Any I/O error; the file is then as it was, and nothing lies beside it.
+pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let part = beside(path);
+    remove_file(&part)?;
+    let written = || {
+        let mode = at("look at", path, platform::mode_of(path))?;
+        let mut file = at("create", &part, platform::create_new(&part, 0o600))?;
+        at("write", &part, file.write_all(bytes))?;
+        at("keep the owner of", path, platform::own_like(&file, path))?;
+        at("keep the mode of", path, platform::set_mode(&part, mode))?;
+        at("write", &part, file.sync_all())?;
+        drop(file);
+        rename(&part, path)
+    };
+    written().inspect_err(|_| {
+        // As in `write`.
+        let _ = remove_file(&part);
+    })
+}
+
 /// Puts a file in place of whatever is at `to`, and makes that durable.
 ///
 /// # Errors
@@ -227,6 +251,21 @@ mod tests {
         assert!(read(&path, 2).is_err());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         assert_eq!(read(&dir.path().join("none"), 9).unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_of_others_is_rewritten_whole_with_the_mode_it_had() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        assert!(rewrite(&path, b"one").is_err(), "there is nothing to be like");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        write(&path, b"one", 0o640).unwrap();
+        let mode = platform::mode_of(&path).unwrap();
+        fs::write(beside(&path), b"left by a crash").unwrap();
+        rewrite(&path, b"two").unwrap();
+        assert_eq!(read(&path, 3).unwrap().unwrap(), b"two");
+        assert_eq!(platform::mode_of(&path).unwrap(), mode);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

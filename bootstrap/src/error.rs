@@ -2,8 +2,8 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    artifact, cli, disk, fetch, fill, gate, journal, lock, run, select, service, settings, setup,
-    source, stamp, store, trust, unpack,
+    artifact, cli, disk, fetch, fill, gate, journal, lock, profile, run, select, service, settings,
+    setup, source, stamp, store, trust, unpack,
 };
 use offgrid_manifest::Code;
 
@@ -52,6 +52,7 @@ errors! {
     Unpack(unpack::Error),
     Gate(gate::Error),
     Service(service::Error),
+    Profile(profile::Error),
     Run(run::Error),
 }
 

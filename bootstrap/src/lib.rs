@@ -44,6 +44,7 @@ pub mod lock;
 pub mod models;
 pub mod plan;
 pub mod platform;
+pub mod profile;
 pub mod quote;
 pub mod receipt;
 pub mod report;

@@ -13,6 +13,35 @@ pub fn sh(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
+/// One word of fish: in single quotes only the quote and the backslash mean
+/// something.
+pub fn fish(text: &str) -> String {
+    format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
+}
+
+/// One string of nushell. Single quotes hold anything but themselves; in double
+/// quotes a `$` means nothing.
+pub fn nu(text: &str) -> String {
+    if !text.contains('\'') {
+        return format!("'{text}'");
+    }
+    format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\""))
+}
+
+/// One string of PowerShell, to which curly quotes are single quotes too; one that
+/// is written twice stands for itself.
+pub fn powershell(text: &str) -> String {
+    let mut quoted = String::from("'");
+    for c in text.chars() {
+        quoted.push(c);
+        if matches!(c, '\'' | '\u{2018}'..='\u{201b}') {
+            quoted.push(c);
+        }
+    }
+    quoted.push('\'');
+    quoted
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -25,6 +54,22 @@ mod tests {
         assert_eq!(sh("o'brien"), r"'o'\''brien'");
         assert_eq!(sh("=ls"), "'=ls'");
         assert_eq!(sh("~"), "'~'");
+    }
+
+    #[test]
+    fn each_shell_has_its_own_rule() {
+        for (text, in_fish, in_nu, in_powershell) in [
+            ("/a b", "'/a b'", "'/a b'", "'/a b'"),
+            ("$HOME`id`\"", "'$HOME`id`\"'", "'$HOME`id`\"'", "'$HOME`id`\"'"),
+            ("o'b", r"'o\'b'", r#""o'b""#, "'o''b'"),
+            (r"a\b", r"'a\\b'", r"'a\b'", r"'a\b'"),
+            (r#"a\'"$x"#, r#"'a\\\'"$x'"#, r#""a\\'\"$x""#, r#"'a\''"$x'"#),
+            ("\u{2019}é", "'\u{2019}é'", "'\u{2019}é'", "'\u{2019}\u{2019}é'"),
+        ] {
+            assert_eq!(fish(text), in_fish);
+            assert_eq!(nu(text), in_nu);
+            assert_eq!(powershell(text), in_powershell);
+        }
     }
 
     #[test]

@@ -179,10 +179,9 @@ fn tidy(context: &Context<'_>, plan: &Plan) -> Result<(), Any> {
             disk::remove_tree(trash)?;
         }
     }
-    // Folders that were not empty while something waited in them.
     for step in &plan.steps {
-        if let Step::GiveBack { undo: undo @ Undo::RemoveDirs { .. }, .. } = step {
-            undo.apply(context)?;
+        if let Step::GiveBack { undo, .. } = step {
+            undo.finish(context)?;
         }
     }
     disk::remove_tree(&store.trash())?;

@@ -33,6 +33,7 @@ fn an_install_into_folders_that_were_there_can_be_killed_anywhere() {
     fs::create_dir_all(world.home().join(".local/bin")).unwrap();
     fs::write(world.home().join(".local/bin/other"), "").unwrap();
     fs::create_dir_all(world.models()).unwrap();
+    profiles(&world);
     let words = ["install", "--model", "tiny"];
     Crash::new(world, &words, &[None, Some("0.1.0")]).run();
 }
@@ -63,10 +64,13 @@ fn a_rollback_that_is_killed_anywhere_can_be_finished_and_taken_back() {
 fn an_uninstall_that_is_killed_anywhere_can_be_finished_and_taken_back() {
     let world = World::new();
     fs::create_dir_all(world.home().join(".local/bin")).unwrap();
+    profiles(&world);
     let first = world.snapshot();
     world.install();
     world.publish_newer();
     world.run(&["update", "--yes"]).expect(0);
+    let bashrc = fs::read_to_string(world.home().join("dotfiles/bashrc")).unwrap();
+    assert!(bashrc.contains("# >>> offgrid >>>"), "{bashrc}");
     let crash = Crash::new(world, &["uninstall"], &[Some("0.2.0"), None]);
     Crash { first, ..crash }.run();
 }
@@ -79,6 +83,18 @@ fn an_update_of_the_program_that_is_killed_anywhere_can_be_finished_and_taken_ba
     world.install();
     let crash = Crash::new(world, &["update"], &[Some("0.1.0"), Some("0.1.0")]);
     Crash { first, own: true, ..crash }.run();
+}
+
+/// Shell profiles of every kind: one without an end of its last line, one that is a
+/// link, one that is made with its folder.
+fn profiles(world: &World) {
+    let home = world.home();
+    fs::create_dir_all(home.join(".config/fish")).unwrap();
+    fs::create_dir(home.join("dotfiles")).unwrap();
+    fs::write(home.join("dotfiles/bashrc"), "alias l=ls\r\n").unwrap();
+    std::os::unix::fs::symlink("dotfiles/bashrc", home.join(".bashrc")).unwrap();
+    fs::write(home.join(".profile"), "export A=1").unwrap();
+    base::set_mode(&home.join(".profile"), 0o640);
 }
 
 /// How a run that was cut off is ended.

@@ -24,6 +24,7 @@ mod lock;
 mod mapping;
 mod minisign;
 mod network;
+mod profiles;
 mod renew;
 mod rights;
 mod service;

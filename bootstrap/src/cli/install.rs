@@ -3,14 +3,16 @@
 
 use super::believe::chosen;
 use super::converge;
+use super::path;
 use super::refuse::Error;
 use super::session::{Change, Session, random_hex, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
+use crate::fetch;
 use crate::models::Wanted;
 use crate::plan::{self, Plan, Wish};
 use crate::platform;
-use crate::quote;
+use crate::profile::Edits;
 use crate::receipt::Receipt;
 use crate::report;
 use crate::select::{self, Selection};
@@ -18,19 +20,19 @@ use crate::settings::ServiceKind;
 use crate::source::Sources;
 use crate::stamp::{self, Stamped};
 use crate::trust::{self, Trusted};
-use crate::{disk, fetch};
 use offgrid_manifest::release::Folder;
 use offgrid_manifest::verify::Verified;
 use offgrid_manifest::{Id, Parts, Release};
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What was decided, and from what.
 pub(super) struct Decision {
     pub(super) plan: Plan,
     pub(super) selection: Selection,
     pub(super) release: Verified<Release>,
+    pub(super) blocks: Edits,
 }
 
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
@@ -88,39 +90,12 @@ pub(super) fn carry_out(
         "reused_bytes": plan.reused_bytes,
     });
     if plan.from.is_none() {
-        next_words(session, &mut ending);
+        path::next_words(session, plan, &decision.blocks, &mut ending);
+        path::say(session, &decision.blocks);
     }
+    path::warn_of_others(session, plan, &decision.blocks);
     note_setup(session, &decision.release);
     Ok(ending)
-}
-
-/// What to type now.
-fn next_words(session: &Session<'_>, ending: &mut Ending) {
-    let linked = session.place.link.as_deref().filter(|link| {
-        platform::read_link(link).is_some_and(|target| target == session.store().program())
-    });
-    let on_path = linked.and_then(Path::parent).is_some_and(|folder| {
-        let path = session.env.var("PATH");
-        path.is_some_and(|path| std::env::split_paths(path).any(|entry| entry == folder))
-    });
-    let word = if on_path {
-        "offgrid".to_owned()
-    } else {
-        let program = linked.map_or_else(|| session.store().program(), Path::to_owned);
-        quote::sh(&program.to_string_lossy())
-    };
-    let start = match session.settings.service {
-        ServiceKind::Supervise => format!("{word} self service run"),
-        _ => format!("{word} serve"),
-    };
-    ending.lines.push(format!("start it:  {start}"));
-    ending.lines.push("then open: http://localhost:11611".to_owned());
-    if let (false, Some(folder)) = (on_path, linked.and_then(Path::parent)) {
-        let add = format!("export PATH={}:\"$PATH\"", quote::sh(&folder.to_string_lossy()));
-        ending
-            .lines
-            .push(format!("to type just `offgrid`, add this to your shell's profile: {add}"));
-    }
 }
 
 /// Says that the release brings a newer program than this one.
@@ -174,6 +149,11 @@ pub(super) fn decide(
     let exe = &session.env.exe;
     let program =
         fetch::digest_of(exe)?.ok_or_else(|| fetch::Error::Changed { path: exe.clone() })?;
+    let link = path::link_of(session);
+    let blocks = match receipt {
+        None => path::blocks(session, link),
+        Some(_) => Edits::default(),
+    };
     let plan = plan::install(&Wish {
         id: random_name()?,
         store: session.store(),
@@ -187,7 +167,8 @@ pub(super) fn decide(
         variant: &selection.variant,
         parts: &parts,
         program: (exe, program),
-        link: link_of(session),
+        link,
+        blocks: &blocks.edits,
         models: &session.place.models,
         wanted_models: &models,
         memory: trusted.changed.then(|| trusted.memory.text()),
@@ -196,7 +177,7 @@ pub(super) fn decide(
         near: sources.is_near(),
         machine_id: random_hex(16)?,
     });
-    Ok(Decision { plan, selection, release })
+    Ok(Decision { plan, selection, release, blocks })
 }
 
 /// More bytes than the link may carry are refused before the first one.
@@ -237,17 +218,4 @@ pub(super) fn find_model<'r>(
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         Error::NoModel { name: name.to_owned(), known }.into()
     })
-}
-
-/// Where the link on PATH goes; not where something of somebody else is.
-fn link_of<'s>(session: &'s Session<'_>) -> Option<&'s Path> {
-    let link = session.place.link.as_deref()?;
-    let ours = session.store().program();
-    let free = !disk::exists(link) || platform::read_link(link).is_some_and(|to| to == ours);
-    if !free {
-        let what = format!("{} is there already and was left alone", link.display());
-        let hint = format!("start this installation as {}", ours.display());
-        session.note(&what, Some(&hint));
-    }
-    free.then_some(link)
 }

@@ -3,6 +3,7 @@
 
 use super::believe::{machine_of, refresh};
 use super::install::decide;
+use super::path;
 use super::refuse::Error;
 use super::session::Session;
 use crate::error::Error as Any;
@@ -36,6 +37,9 @@ pub(super) fn plan(session: &Session<'_>) -> Result<(), Any> {
     let shown = if session.settings.explain { &all[..] } else { &all[..1] };
     let json = report::plan_json(&decision.plan, &selection);
     session.reporter.result(&json, &report::plan_text(&decision.plan, shown));
+    if receipt.is_none() {
+        path::say(session, &decision.blocks);
+    }
     Ok(())
 }
 
@@ -76,7 +80,10 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     };
     let slot = receipt.slots.get(&receipt.live.to_string());
     let service = service::state(session.store());
-    let trust = trust_state(session, &receipt)?;
+    let mut trust = trust_state(session, &receipt)?;
+    if let Some(notes) = trust["notes"].as_array_mut() {
+        notes.extend(path::notes(session).into_iter().map(Value::from));
+    }
     let state = if service.running.is_some() { "running" } else { "stopped" };
     let json = json!({
         "v": 1, "installed": true, "prefix": prefix, "scope": receipt.scope,

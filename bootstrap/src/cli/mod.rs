@@ -10,6 +10,7 @@ mod install;
 mod look;
 mod model;
 mod own;
+mod path;
 mod refuse;
 mod repair;
 mod serve;

@@ -10,6 +10,7 @@ pub use slot::{OnDisk, bare as bare_slot};
 
 use crate::fill::SlotPlan;
 use crate::models;
+use crate::profile::Edit;
 use crate::receipt::{InstalledModel, Receipt, Slot};
 use crate::step::{Step, Undo};
 use crate::store::{SlotName, Store};
@@ -87,6 +88,8 @@ pub struct Wish<'a> {
     /// Where `offgrid` is to be found on PATH; `None` when something that is
     /// not ours is there.
     pub link: Option<&'a Path>,
+    /// Blocks for shell profiles, when the link needs them to be found.
+    pub blocks: &'a [Edit],
     /// The models folder.
     pub models: &'a Path,
     /// Models to install.
@@ -139,10 +142,7 @@ pub fn install(wish: &Wish<'_>) -> Plan {
         steps.push(Step::PutText { path: store.id(), text, keep: true });
         let (from, sha256) = (wish.program.0.to_owned(), wish.program.1);
         steps.push(Step::PutFile { path: store.program(), from, sha256 });
-        if let Some(link) = wish.link {
-            steps.extend(link.parent().map(|path| Step::MakeDir { path: path.to_owned() }));
-            steps.push(Step::Link { path: link.to_owned(), target: store.program() });
-        }
+        steps.extend(on_path(wish));
     }
     if !is_live {
         steps.push(Step::Switch { current: store.current(), slot: name.clone() });
@@ -161,6 +161,14 @@ pub fn install(wish: &Wish<'_>) -> Plan {
         disk_bytes: disk,
     };
     if is_live && wish.wanted_models.is_empty() { Plan { steps: Vec::new(), ..plan } } else { plan }
+}
+
+/// How `offgrid` is found by its name.
+fn on_path(wish: &Wish<'_>) -> Vec<Step> {
+    let Some(link) = wish.link else { return Vec::new() };
+    let folder = link.parent().map(|path| Step::MakeDir { path: path.to_owned() });
+    let link = Step::Link { path: link.to_owned(), target: wish.store.program() };
+    folder.into_iter().chain([link]).chain(wish.blocks.iter().map(Edit::step)).collect()
 }
 
 /// Slots that neither this run nor a rollback needs. Only a later run removes

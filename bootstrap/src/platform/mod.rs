@@ -19,6 +19,7 @@
 //! - `Folder`: a folder that is held open, and what is made in it, never through
 //!   a link.
 //! - `set_mode(path, mode)`, `mode_of(path) -> u32`: permission bits, `0o7777`.
+//! - `own_like(file, path)`: gives an open file the owner and group of another.
 //! - `make_link(path, target)`: a symbolic link; Windows has none for everybody.
 //! - `read_link(path) -> Option<PathBuf>`: where a link leads; `None` when it is
 //!   none.

@@ -73,6 +73,16 @@ pub(crate) fn mode_of(path: &Path) -> io::Result<u32> {
     Ok(path.metadata()?.permissions().mode() & 0o7777)
 }
 
+/// Asked for only where it differs: not everybody may say so.
+pub(crate) fn own_like(file: &File, path: &Path) -> io::Result<()> {
+    let (is, wanted) = (file.metadata()?, path.metadata()?);
+    let changed = |is: u32, wanted: u32| (is != wanted).then_some(wanted);
+    match (changed(is.uid(), wanted.uid()), changed(is.gid(), wanted.gid())) {
+        (None, None) => Ok(()),
+        (user, group) => std::os::unix::fs::fchown(file, user, group),
+    }
+}
+
 pub(crate) fn make_link(path: &Path, target: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, path)
 }

@@ -60,6 +60,8 @@ pub struct Settings {
     pub system: Option<bool>,
     /// Whether to colour text for people.
     pub color: bool,
+    /// Whether shell profiles may be edited.
+    pub modify_path: bool,
     /// How the app is kept running.
     pub service: ServiceKind,
     /// Whether that came from the command line.

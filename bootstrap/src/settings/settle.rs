@@ -47,6 +47,7 @@ impl Settings {
             prefix: stack.path("--prefix", value::prefix)?,
             system: stack.read("--system", value::scope)?,
             color: stack.color(),
+            modify_path: !stack.is_off("--no-modify-path"),
             service,
             service_typed,
             models: stack.models()?,
@@ -143,6 +144,11 @@ impl<'a> Stack<'a> {
 
     fn switch(&self, flag: &'static str) -> bool {
         self.on(flag).is_some()
+    }
+
+    /// Whether somebody turned it off.
+    fn is_off(&self, flag: &'static str) -> bool {
+        self.winner(flag).is_some_and(|(_, given)| given.value == Value::Switch(false))
     }
 
     fn read<T>(&self, flag: &'static str, read: Read<T>) -> Result<Option<T>, Error> {

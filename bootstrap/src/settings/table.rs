@@ -184,6 +184,11 @@ pub static TABLE: &[Spec] = &[
         "how the app is kept running: auto, systemd, systemd-user, launchd, \
          launchd-agent, windows, openrc, supervise or none").of(&[Install, Update, Plan, Service])
         .default("`auto`: the best of this system"),
+    setting("--no-modify-path", "OFFGRID_SETUP_MODIFY_PATH", "modify_path", Kind::NoSwitch,
+        "leave your shell's profiles as they are: `offgrid` may then need its full \
+         name")
+        .of(&[Install, Plan])
+        .default("on: new terminals find `offgrid`"),
     setting("--accept-stale", "OFFGRID_SETUP_ACCEPT_STALE", "accept_stale", Kind::Switch,
         "accept signed release lists that have expired (an old USB stick)")
         .of(&[Install, Update, Plan, Trust]),

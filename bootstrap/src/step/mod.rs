@@ -9,11 +9,12 @@ mod undo;
 pub use undo::Undo;
 
 use crate::error::Error;
+use crate::event::Event;
 use crate::fill::SlotPlan;
 use crate::run::Context;
 use crate::setup::{self, NewSetup};
 use crate::store::SlotName;
-use crate::{disk, fetch, fill, gate, models, platform, service};
+use crate::{disk, fetch, fill, gate, models, platform, profile, service};
 use offgrid_manifest::Digest;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -71,6 +72,13 @@ pub enum Step {
         path: PathBuf,
         /// What it points to.
         target: PathBuf,
+    },
+    /// Put one marked block into a shell profile, or replace the one there.
+    EditBlock {
+        /// The profile.
+        path: PathBuf,
+        /// The whole block, with its markers.
+        text: String,
     },
     /// Prove that a slot works on this machine. Changes nothing.
     Prove {
@@ -134,6 +142,12 @@ impl Step {
                 Some(was) if was == *target => Ok(Undo::Nothing),
                 was => Ok(Undo::SetLink { path: path.clone(), target: was }),
             },
+            Step::EditBlock { path, text } => match profile::prepare(path, text) {
+                Ok(Some(before)) => Ok(Undo::SetBlock { path: path.clone(), before }),
+                // Left alone, which `apply` says.
+                Ok(None) | Err(profile::Error::LeftAlone { .. }) => Ok(Undo::Nothing),
+                Err(error) => Err(error.into()),
+            },
             Step::Switch { current, .. } => {
                 Ok(Undo::SwitchTo { current: current.clone(), slot: context.store.live() })
             }
@@ -160,6 +174,9 @@ impl Step {
             Step::PutText { path, text, .. } => Ok(disk::write(path, text.as_bytes(), 0o600)?),
             Step::PutFile { path, from, sha256 } => fetch::copy_program(from, path, sha256),
             Step::Link { path, target } => Ok(disk::link(path, target)?),
+            Step::EditBlock { path, text } => {
+                noted(context, profile::put(path, text), "start this program by its full name")
+            }
             Step::Prove { slot } => gate::prove(context, slot),
             Step::Switch { current, slot } => switch(context, current, Some(slot)),
             Step::Health { slot } => service::await_health(context, slot),
@@ -179,6 +196,7 @@ impl Step {
             Step::PutText { .. } => "put-text",
             Step::PutFile { .. } => "put-file",
             Step::Link { .. } => "link",
+            Step::EditBlock { .. } => "edit-block",
             Step::Prove { .. } => "prove",
             Step::Switch { .. } => "switch",
             Step::Health { .. } => "health",
@@ -218,6 +236,9 @@ impl Step {
             Step::Link { path, target } => {
                 format!("link {} to {}", path.display(), target.display())
             }
+            Step::EditBlock { path, .. } => {
+                format!("let new terminals find `offgrid`, by a block in {}", path.display())
+            }
             Step::Prove { slot } => format!("prove that {slot} generates text on this machine"),
             Step::Switch { slot, .. } => format!("switch to {slot}"),
             Step::Health { .. } => "wait until the service answers, if it runs".to_owned(),
@@ -242,6 +263,18 @@ pub(crate) fn switch(
     }
     service::tell(context.store);
     Ok(())
+}
+
+/// A profile that is left alone is said and stops nothing.
+fn noted(context: &Context<'_>, done: Result<(), profile::Error>, hint: &str) -> Result<(), Error> {
+    match done {
+        Err(error @ profile::Error::LeftAlone { .. }) => {
+            let (what, hint) = (&format!("{error}; it was left alone"), Some(hint));
+            context.sink.event(&Event::Noted { what, hint, code: None });
+            Ok(())
+        }
+        done => Ok(done?),
+    }
 }
 
 /// The outermost folder of a path that is not there.

@@ -2,6 +2,7 @@
 //! the step got or how often the Undo is applied.
 
 use crate::error::Error;
+use crate::profile::{self, Before};
 use crate::run::Context;
 use crate::store::{SlotName, Store};
 use crate::{disk, fetch, platform};
@@ -49,6 +50,14 @@ pub enum Undo {
         /// What it pointed to.
         target: Option<PathBuf>,
     },
+    /// The block of a profile was this, or was not there. What others wrote around
+    /// it stays.
+    SetBlock {
+        /// The profile.
+        path: PathBuf,
+        /// What was there.
+        before: Before,
+    },
     /// This slot was live, or none.
     SwitchTo {
         /// Where the live slot is named.
@@ -95,6 +104,7 @@ impl Undo {
             }
             Undo::RemoveTree { path } => format!("tree {}", path.display()),
             Undo::SetLink { path, .. } => format!("link {}", path.display()),
+            Undo::SetBlock { path, .. } => format!("block {}", path.display()),
             Undo::SwitchTo { .. } => "current".to_owned(),
         })
     }
@@ -119,6 +129,13 @@ impl Undo {
                 disk::at("set the mode of", path, platform::set_mode(path, *mode))?;
             }
             Undo::SetLink { path, target: Some(target) } => disk::link(path, target)?,
+            Undo::SetBlock { path, before } => {
+                let done = profile::restore(path, before);
+                super::noted(context, done, "what stands in it does no harm; you can take it out")?;
+                if let (Some(folder), Some(top)) = (path.parent(), &before.top) {
+                    remove_dirs(folder, top)?;
+                }
+            }
             Undo::SwitchTo { current, slot } => super::switch(context, current, slot.as_ref())?,
             Undo::MoveBack { from, to } => {
                 if disk::exists(from) {
@@ -146,6 +163,8 @@ impl Undo {
             Undo::SwitchTo { current, .. } => {
                 Undo::SwitchTo { current: current.clone(), slot: store.live() }
             }
+            // Nobody's profile is touched before the run is over.
+            Undo::SetBlock { .. } => Undo::Nothing,
             _ => Undo::Nothing,
         })
     }
@@ -167,7 +186,23 @@ impl Undo {
                 }
                 Ok(())
             }
+            // By [`Undo::finish`].
+            Undo::SetBlock { .. } => Ok(()),
             other => other.apply(context),
+        }
+    }
+
+    /// What of a [`Undo::give_back`] comes when the run is over: a profile, which
+    /// nothing of ours could put back as it was when somebody wrote in it
+    /// meanwhile, and folders that were not empty while something waited in them.
+    /// Safe to call again.
+    ///
+    /// # Errors
+    /// Any file operation.
+    pub fn finish(&self, context: &Context<'_>) -> Result<(), Error> {
+        match self {
+            Undo::SetBlock { .. } | Undo::RemoveDirs { .. } => self.apply(context),
+            _ => Ok(()),
         }
     }
 
@@ -184,6 +219,10 @@ impl Undo {
             Undo::SetFile { path, .. } => format!("restore {}", path.display()),
             Undo::SetLink { path, target: None } => format!("remove the link {}", path.display()),
             Undo::SetLink { path, .. } => format!("restore the link {}", path.display()),
+            Undo::SetBlock { path, before: Before { was: None, .. } } => {
+                format!("take our block out of {}", path.display())
+            }
+            Undo::SetBlock { path, .. } => format!("restore the block in {}", path.display()),
             Undo::SwitchTo { slot: None, .. } => "take the live slot down".to_owned(),
             Undo::SwitchTo { slot: Some(slot), .. } => format!("switch to {slot}"),
             Undo::MoveBack { to, .. } => format!("put back {}", to.display()),

@@ -18,6 +18,7 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("OFFGRID_SETUP_LIMIT_RATE", "100M"),
     ("OFFGRID_SETUP_MAX_DOWNLOAD", "1G"),
     ("OFFGRID_SETUP_MODEL", "tiny"),
+    ("OFFGRID_SETUP_MODIFY_PATH", "true"),
     ("OFFGRID_SETUP_OFFLINE", "true"),
     ("OFFGRID_SETUP_PREFIX", "HOME/elsewhere/offgrid"),
     ("OFFGRID_SETUP_QUIET", "false"),

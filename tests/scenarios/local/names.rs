@@ -70,7 +70,7 @@ fn l14_the_line_for_a_profile_means_that_folder_to_a_real_shell() {
         fs::rename(world.home(), &home).unwrap();
         let mut command = world.command(world.setup());
         command.env("OFFGRID_SETUP_SOURCE", world.depot()).env("HOME", &home);
-        command.args(["install", "--yes"]);
+        command.args(["install", "--yes", "--no-modify-path"]);
         let outcome = finish(command).expect(0);
         let said = format!("{}\n{}", outcome.stdout, outcome.stderr);
         let line = said.split_once("export PATH=").map(|(_, rest)| rest.lines().next().unwrap());
