@@ -9,7 +9,7 @@ use crate::step::{Step, Undo};
 use crate::store::{SlotName, Store};
 use std::path::{Path, PathBuf};
 
-/// Back to the slot before: one switch.
+/// Back to another slot that is there: one switch.
 pub fn rollback(id: String, store: &Store, receipt: &Receipt, to: SlotName) -> Plan {
     let steps = vec![
         Step::Switch { current: store.current(), slot: to.clone() },
@@ -17,6 +17,9 @@ pub fn rollback(id: String, store: &Store, receipt: &Receipt, to: SlotName) -> P
     ];
     let mut after = receipt.clone();
     after.run = id.clone();
+    // Who goes back does not want to be brought forward again by the next update.
+    let left = (to.version < receipt.live.version).then(|| receipt.live.version.clone());
+    after.left = left.max(after.left).filter(|left| *left > to.version);
     after.previous = Some(std::mem::replace(&mut after.live, to.clone()));
     Plan { steps, ..empty(id, Verb::Rollback, receipt, Some(to), Some(after)) }
 }
@@ -103,18 +106,19 @@ pub fn uninstall(
     Plan { steps, ..empty(id, Verb::Uninstall, receipt, None, None) }
 }
 
-fn give_back(undo: Undo, trash: PathBuf) -> Step {
+pub(super) fn give_back(undo: Undo, trash: PathBuf) -> Step {
     Step::GiveBack { undo, trash, keep: Vec::new() }
 }
 
 /// Where a file outside the prefix waits until a run is over.
-fn aside(path: &Path) -> PathBuf {
+pub(super) fn aside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".gone~");
     path.with_file_name(name)
 }
 
-fn empty(
+/// A plan without steps.
+pub(super) fn empty(
     id: String,
     verb: Verb,
     receipt: &Receipt,

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::fill::SlotPlan;
 use crate::run::Context;
 use crate::setup::{self, NewSetup};
-use crate::store::SlotName;
+use crate::store::{SlotName, Store};
 use crate::{disk, fetch, fill, gate, models, platform, service};
 use offgrid_manifest::Digest;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,20 @@ pub enum Step {
     FillSlot {
         /// What it consists of.
         slot: Box<SlotPlan>,
+    },
+    /// Make a damaged slot anew beside it and put it in its place.
+    Rebuild {
+        /// What it consists of.
+        slot: Box<SlotPlan>,
+        /// Where the damaged one waits until the run is over.
+        trash: PathBuf,
+    },
+    /// Move what is not ours out of the way; it is kept.
+    SetAside {
+        /// Where it is.
+        from: PathBuf,
+        /// Where it goes: nothing is there.
+        to: PathBuf,
     },
     /// Fetch a model into the models folder.
     FetchModel {
@@ -116,6 +130,12 @@ impl Step {
                 let path = context.store.slot(&slot.name);
                 Ok(Undo::RemoveTree { path })
             }
+            Step::Rebuild { slot, trash } => {
+                Ok(Undo::PutBack { path: context.store.slot(&slot.name), from: trash.clone() })
+            }
+            Step::SetAside { from, to } => {
+                Ok(Undo::MoveBack { from: to.clone(), to: from.clone() })
+            }
             Step::FetchModel { model } => models::prepare(model),
             Step::PutText { path, keep, .. } => {
                 if *keep {
@@ -125,7 +145,8 @@ impl Step {
                 }
             }
             Step::PutFile { path, sha256, .. } => {
-                if fetch::digest_of(path)? == Some(*sha256) {
+                let whole = || platform::mode_of(path).is_ok_and(|mode| mode == 0o755);
+                if fetch::digest_of(path)? == Some(*sha256) && whole() {
                     return Ok(Undo::Nothing);
                 }
                 Undo::file(context.store, path)
@@ -154,6 +175,14 @@ impl Step {
         match self {
             Step::MakeDir { path } => Ok(disk::make_dirs(path)?),
             Step::FillSlot { slot } => fill::fill(context, slot),
+            Step::Rebuild { slot, trash } => fill::rebuild(context, slot, trash),
+            Step::SetAside { from, to } => {
+                // Done already when an earlier try was cut off.
+                if disk::exists(from) {
+                    disk::rename(from, to)?;
+                }
+                Ok(())
+            }
             Step::FetchModel { model } => models::fetch(context, model),
             Step::FetchSetup { setup } => setup::fetch(context, setup),
             Step::ProveSetup { setup } => setup::prove(context, setup),
@@ -173,6 +202,8 @@ impl Step {
         match self {
             Step::MakeDir { .. } => "make-dir",
             Step::FillSlot { .. } => "fill-slot",
+            Step::Rebuild { .. } => "rebuild",
+            Step::SetAside { .. } => "set-aside",
             Step::FetchModel { .. } => "fetch-model",
             Step::FetchSetup { .. } => "fetch-setup",
             Step::ProveSetup { .. } => "prove-setup",
@@ -186,9 +217,21 @@ impl Step {
         }
     }
 
-    /// Whether it needs a source.
-    pub fn fetches(&self) -> bool {
-        matches!(self, Step::FillSlot { .. } | Step::FetchModel { .. } | Step::FetchSetup { .. })
+    /// Whether it needs a source: its bytes are not all on this disk.
+    pub fn fetches(&self, store: &Store) -> bool {
+        let absent = |digest| !disk::exists(&store.blob(digest));
+        match self {
+            Step::FillSlot { slot } => {
+                !disk::exists(&store.slot(&slot.name)) && fill::lacks_blobs(store, slot)
+            }
+            Step::Rebuild { slot, trash } => !disk::exists(trash) && fill::lacks_blobs(store, slot),
+            Step::FetchModel { model } => {
+                let there = model.path.metadata().is_ok_and(|meta| meta.len() == model.size);
+                absent(&model.sha256) && !there
+            }
+            Step::FetchSetup { setup } => absent(&setup.pin.sha256),
+            _ => false,
+        }
     }
 
     /// Whether it is bookkeeping: shown in the plan, not while it happens.
@@ -205,6 +248,10 @@ impl Step {
         match self {
             Step::MakeDir { path } => format!("make the folder {}", path.display()),
             Step::FillSlot { slot } => format!("download and verify {}", slot.name),
+            Step::Rebuild { slot, .. } => format!("make {} anew", slot.name),
+            Step::SetAside { from, to } => {
+                format!("move {} to {}", from.display(), to.display())
+            }
             Step::FetchModel { model } => format!("download the model {}", model.name),
             Step::FetchSetup { setup } => format!("download offgrid-setup {}", setup.version),
             Step::ProveSetup { setup } => {
