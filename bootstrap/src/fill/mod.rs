@@ -159,7 +159,12 @@ pub fn rebuild(context: &Context<'_>, slot: &SlotPlan, trash: &Path) -> Result<(
     let mut staging = context.store.staging().join(slot.name.to_string());
     if !disk::exists(trash) {
         staging = build(context, slot)?;
-        if let Some(name) = inspect::strangers(&target, &contents(slot))?.first() {
+        let is_slot = target.is_dir() && platform::read_link(&target).is_none();
+        let strangers = match is_slot {
+            true => inspect::strangers(&target, &contents(slot))?,
+            false => Vec::new(),
+        };
+        if let Some(name) = strangers.first() {
             return Err(fetch::Error::Changed { path: target.join(name) }.into());
         }
         trash.parent().map_or(Ok(()), disk::make_dirs)?;

@@ -50,7 +50,7 @@ pub fn models(id: String, receipt: &Receipt, add: &[models::Wanted], remove: &[S
     let mut steps = Vec::new();
     for model in add {
         steps.extend(model.path.parent().map(|path| Step::MakeDir { path: path.to_owned() }));
-        steps.push(Step::FetchModel { model: Box::new(model.clone()) });
+        steps.push(Step::FetchModel { model: Box::new(model.clone()), trash: None });
         let models::Wanted { name, path, sha256, size, .. } = model.clone();
         after.models.insert(name, InstalledModel { path, sha256, size });
     }
@@ -106,7 +106,7 @@ pub fn uninstall(
     Plan { steps, ..empty(id, Verb::Uninstall, receipt, None, None) }
 }
 
-pub(super) fn give_back(undo: Undo, trash: PathBuf) -> Step {
+fn give_back(undo: Undo, trash: PathBuf) -> Step {
     Step::GiveBack { undo, trash, keep: Vec::new() }
 }
 

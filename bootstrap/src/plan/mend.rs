@@ -7,8 +7,9 @@ use crate::mend::{Cure, Problem, Thing};
 use crate::models;
 use crate::receipt::Receipt;
 use crate::setup::{self, NewSetup};
-use crate::step::{Step, Undo};
+use crate::step::Step;
 use crate::store::Store;
+use std::collections::BTreeMap;
 
 /// Where what is missing comes from.
 #[derive(Debug, Default)]
@@ -30,9 +31,14 @@ pub fn mend(
     remedies: &Remedies,
 ) -> Plan {
     let mut steps = Vec::new();
+    let mut places = BTreeMap::new();
     for problem in problems {
-        if let Cure::Aside(to) = &problem.cure {
-            steps.extend(to.parent().map(|path| Step::MakeDir { path: path.to_owned() }));
+        let Cure::Aside(to) = &problem.cure else { continue };
+        steps.extend(to.parent().map(|path| Step::MakeDir { path: path.to_owned() }));
+        if remedies.slots.iter().any(|slot| store.slot(&slot.name) == problem.path) {
+            // Moved by the step that builds the slot: one thing, one step.
+            places.insert(problem.path.clone(), to.clone());
+        } else {
             steps.push(Step::SetAside { from: problem.path.clone(), to: to.clone() });
         }
     }
@@ -44,7 +50,9 @@ pub fn mend(
         if let Some(record) = after.slots.get_mut(&name) {
             record.files = fill::contents(&slot).files;
         }
-        let trash = store.trash().join(&name);
+        let place = places.remove(&store.slot(&slot.name));
+        let absent = absent && place.is_none();
+        let trash = place.unwrap_or_else(|| store.trash().join(&name));
         steps.push(if absent { Step::FillSlot { slot } } else { Step::Rebuild { slot, trash } });
     }
     let has = |thing: &Thing| problems.iter().find(|one| one.thing == *thing && one.cure.is_one());
@@ -64,10 +72,8 @@ pub fn mend(
     for model in &remedies.models {
         let path = model.path.clone();
         steps.extend(path.parent().map(|path| Step::MakeDir { path: path.to_owned() }));
-        let trash = super::back::aside(&path);
-        // What is damaged waits beside it until the new one is there.
-        steps.push(super::back::give_back(Undo::RemoveFile { path }, trash));
-        steps.push(Step::FetchModel { model: Box::new(model.clone()) });
+        let trash = Some(super::back::aside(&path));
+        steps.push(Step::FetchModel { model: Box::new(model.clone()), trash });
     }
     let sum = |of: fn(&SlotPlan) -> u64| remedies.slots.iter().map(of).sum::<u64>();
     let models: u64 = remedies.models.iter().map(|model| model.size).sum();

@@ -144,7 +144,7 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     steps.push(Step::MakeDir { path: wish.models.to_owned() });
     for model in wish.wanted_models {
         (download, disk) = (download + model.size, disk + model.size);
-        steps.push(Step::FetchModel { model: Box::new(model.clone()) });
+        steps.push(Step::FetchModel { model: Box::new(model.clone()), trash: None });
     }
     if let Some(text) = &wish.memory {
         steps.push(Step::PutText { path: store.trust(), text: text.clone(), keep: true });

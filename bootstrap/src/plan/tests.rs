@@ -256,7 +256,23 @@ fn each_thing_that_is_wrong_has_its_steps() {
     };
     let remedies = Remedies { models: vec![model], ..none() };
     let problem = problem(Thing::Model("m".into()), "/h/models/m", Cure::Fetch);
-    assert_eq!(mended(problem, &remedies), ["make-dir", "give-back", "fetch-model"]);
+    assert_eq!(mended(problem, &remedies), ["make-dir", "fetch-model"]);
+}
+
+#[test]
+fn what_is_in_the_place_of_a_slot_is_moved_by_the_step_that_builds_the_slot() {
+    let slot = store().slot(&name("1.0.0+a"));
+    let kept = PathBuf::from("/p/aside/1.0.0+a");
+    let wrong = [
+        problem(Thing::Stranger, slot.to_str().unwrap(), Cure::Aside(kept.clone())),
+        problem(Thing::Slot(name("1.0.0+a")), slot.to_str().unwrap(), Cure::Fetch),
+    ];
+    let remedies = Remedies { slots: vec![bare("1.0.0+a")], ..Remedies::default() };
+    let before = receipt(&["1.0.0+a", "2.0.0+a"]);
+    let plan = mend("r1".into(), &store(), &before, &wrong, &remedies);
+    assert_eq!(kinds(&plan), ["make-dir", "rebuild"]);
+    let Step::Rebuild { trash, .. } = &plan.steps[1] else { panic!("{:?}", plan.steps[1]) };
+    assert_eq!(*trash, kept);
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! Steps: a small closed set, plain data, each with an absolute Undo.
 //!
+//! After a crash while a run is taken back every Undo of it is applied again. So no
+//! two steps of a run are about one thing: the Undo of the second would remove what
+//! that of the first has put back. What replaces something is one step.
+//!
 //! `prepare` looks, `apply` does and may be called twice, `describe` is the line
 //! that `plan`, progress and the journal show. A new step is a new variant, and
 //! the compiler lists the places.
@@ -36,7 +40,8 @@ pub enum Step {
     Rebuild {
         /// What it consists of.
         slot: Box<SlotPlan>,
-        /// Where the damaged one waits until the run is over.
+        /// Where the damaged one waits until the run is over, or where what is not ours
+        /// is kept.
         trash: PathBuf,
     },
     /// Move what is not ours out of the way; it is kept.
@@ -50,6 +55,9 @@ pub enum Step {
     FetchModel {
         /// Which, and where to.
         model: Box<models::Wanted>,
+        /// Where a damaged one of ours waits until the run is over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trash: Option<PathBuf>,
     },
     /// Fetch a newer bootstrapper into staging.
     FetchSetup {
@@ -136,7 +144,10 @@ impl Step {
             Step::SetAside { from, to } => {
                 Ok(Undo::MoveBack { from: to.clone(), to: from.clone() })
             }
-            Step::FetchModel { model } => models::prepare(model),
+            Step::FetchModel { model, trash: Some(trash) } if disk::exists(&model.path) => {
+                Ok(Undo::PutBack { path: model.path.clone(), from: trash.clone() })
+            }
+            Step::FetchModel { model, .. } => models::prepare(model),
             Step::PutText { path, keep, .. } => {
                 if *keep {
                     Ok(Undo::Nothing)
@@ -183,7 +194,7 @@ impl Step {
                 }
                 Ok(())
             }
-            Step::FetchModel { model } => models::fetch(context, model),
+            Step::FetchModel { model, trash } => models::fetch(context, model, trash.as_deref()),
             Step::FetchSetup { setup } => setup::fetch(context, setup),
             Step::ProveSetup { setup } => setup::prove(context, setup),
             Step::PutText { path, text, .. } => Ok(disk::write(path, text.as_bytes(), 0o600)?),
@@ -225,7 +236,7 @@ impl Step {
                 !disk::exists(&store.slot(&slot.name)) && fill::lacks_blobs(store, slot)
             }
             Step::Rebuild { slot, trash } => !disk::exists(trash) && fill::lacks_blobs(store, slot),
-            Step::FetchModel { model } => {
+            Step::FetchModel { model, .. } => {
                 let there = model.path.metadata().is_ok_and(|meta| meta.len() == model.size);
                 absent(&model.sha256) && !there
             }
@@ -252,7 +263,7 @@ impl Step {
             Step::SetAside { from, to } => {
                 format!("move {} to {}", from.display(), to.display())
             }
-            Step::FetchModel { model } => format!("download the model {}", model.name),
+            Step::FetchModel { model, .. } => format!("download the model {}", model.name),
             Step::FetchSetup { setup } => format!("download offgrid-setup {}", setup.version),
             Step::ProveSetup { setup } => {
                 format!("prove that offgrid-setup {} works on this machine", setup.version)
@@ -285,6 +296,8 @@ pub(crate) fn switch(
             disk::at("switch", current, platform::point(current, &to))?;
             disk::sync_parent(current)?;
         }
+        // A folder that somebody put there is not ours to remove.
+        None if current.is_dir() && platform::read_link(current).is_none() => {}
         None => disk::remove_file(current)?,
     }
     service::tell(context.store);

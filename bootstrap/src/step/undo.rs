@@ -63,7 +63,7 @@ pub enum Undo {
         /// Where it was.
         to: PathBuf,
     },
-    /// This tree was there, and waits elsewhere while another one is in its place.
+    /// This file or tree was there, and waits elsewhere while another one is in its place.
     PutBack {
         /// Its place.
         path: PathBuf,
@@ -138,6 +138,7 @@ impl Undo {
             Undo::PutBack { path, from } => {
                 if disk::exists(from) {
                     // Made by this run, or only begun to be removed by an earlier try.
+                    disk::remove_file(&disk::beside(path))?;
                     disk::remove_tree(path)?;
                     disk::rename(from, path)?;
                 }
