@@ -1,6 +1,7 @@
 //! What happens, as data. Work says it to a [`Sink`]; who listens is none of
 //! its business.
 
+use crate::mend::Problem;
 use crate::plan::Plan;
 use serde_json::Value;
 
@@ -49,6 +50,11 @@ pub enum Event<'a> {
         /// A stable name, `W_...`, where scripts may want to know.
         code: Option<&'a str>,
     },
+    /// Something that is not as it was installed.
+    Problem {
+        /// What and where.
+        problem: &'a Problem,
+    },
     /// A run is being taken back.
     TakingBack {
         /// Why.
@@ -67,6 +73,8 @@ pub enum Outcome {
     Unchanged,
     /// The release before is live again.
     RolledBack,
+    /// What was damaged is as it was installed.
+    Repaired,
     /// Nothing is installed any more.
     Uninstalled,
     /// `update --check` found a newer release.
@@ -83,6 +91,7 @@ impl Outcome {
             Outcome::Updated => "updated",
             Outcome::Unchanged => "unchanged",
             Outcome::RolledBack => "rolled-back",
+            Outcome::Repaired => "repaired",
             Outcome::Uninstalled => "uninstalled",
             Outcome::Available => "available",
             Outcome::Failed => "failed",

@@ -1,18 +1,16 @@
-//! A tree on disk held against what it must be: after unpacking, and for
-//! `verify`. Also the copy of a file from one slot to another, which is the
-//! same question asked while writing.
+//! A tree on disk held against what it must be: after unpacking, for `verify`, and
+//! for what others put into slots.
 //!
-//! Looks and copies; decides nothing.
+//! Looks; decides nothing and changes nothing.
 
 use crate::error::Error as Any;
 use crate::fetch;
 use crate::receipt::{Receipt, SlotFile};
 use crate::store::Store;
 use crate::{disk, platform};
-use offgrid_manifest::Digest;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{self, Seek};
+use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What a slot must hold: files and links by path.
@@ -24,36 +22,91 @@ pub struct Contents {
     pub links: BTreeMap<String, String>,
 }
 
-/// Every difference between a folder and what it must hold, in words. Files are
-/// hashed only when `deep`: what was hashed while it was written need not be
-/// read again.
+/// Something in a folder that is not as it must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// In the folder, with `/`; nothing: the folder itself.
+    pub path: String,
+    /// How it differs.
+    pub wrong: Wrong,
+}
+
+/// How something differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wrong {
+    /// It is not there.
+    Missing,
+    /// Something else than a file is there.
+    NotAFile,
+    /// The file has another size.
+    Size,
+    /// The file has other permission bits.
+    Permissions,
+    /// The file or folder is somebody else's: how, in words.
+    Theirs(String),
+    /// The file has other bytes.
+    Contents,
+    /// It is not the link to this.
+    Link(String),
+    /// A folder that others may write to.
+    Open,
+    /// Nobody said that it should be there.
+    Foreign,
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Wrong::Missing => f.write_str("is missing"),
+            Wrong::NotAFile => f.write_str("is not a file"),
+            Wrong::Size => f.write_str("has another size"),
+            Wrong::Permissions => f.write_str("has other permissions"),
+            Wrong::Theirs(why) => f.write_str(why),
+            Wrong::Contents => f.write_str("has other contents"),
+            Wrong::Link(target) => write!(f, "is not the link to {target}"),
+            Wrong::Open => f.write_str("is a folder that others may write to"),
+            Wrong::Foreign => f.write_str("does not belong there"),
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.path, self.wrong)
+    }
+}
+
+/// Every difference between a folder and what it must hold. Files are hashed
+/// only when `deep`: what was hashed while it was written need not be read again.
 ///
 /// # Errors
 /// A folder that cannot be read.
-pub fn differences(folder: &Path, wanted: &Contents, deep: bool) -> Result<Vec<String>, Any> {
+pub fn differences(folder: &Path, wanted: &Contents, deep: bool) -> Result<Vec<Difference>, Any> {
     let mut found = Vec::new();
     let mut seen = BTreeMap::new();
     walk(folder, "", &mut seen)?;
+    if is_open(folder)? {
+        seen.insert(String::new(), Kind::Open);
+    }
+    let mut add = |path: &String, wrong| found.push(Difference { path: path.clone(), wrong });
     for (path, file) in &wanted.files {
-        match seen.remove(path) {
-            Some(Kind::File(size)) => {
-                let at = folder.join(path);
-                if let Some(why) = file_differs(&at, size, file, deep)? {
-                    found.push(format!("{path} {why}"));
-                }
-            }
-            Some(_) => found.push(format!("{path} is not a file")),
-            None => found.push(format!("{path} is missing")),
-        }
+        let wrong = match seen.remove(path) {
+            Some(Kind::File(size)) => file_differs(&folder.join(path), size, file, deep)?,
+            Some(_) => Some(Wrong::NotAFile),
+            None => Some(Wrong::Missing),
+        };
+        wrong.into_iter().for_each(|wrong| add(path, wrong));
     }
     for (path, target) in &wanted.links {
         match seen.remove(path) {
             Some(Kind::Link(to)) if to == *target => {}
-            Some(_) => found.push(format!("{path} is not the link to {target}")),
-            None => found.push(format!("{path} is missing")),
+            Some(_) => add(path, Wrong::Link(target.clone())),
+            None => add(path, Wrong::Missing),
         }
     }
-    found.extend(seen.into_keys().map(|path| format!("{path} does not belong there")));
+    for (path, kind) in seen {
+        add(&path, if matches!(kind, Kind::Open) { Wrong::Open } else { Wrong::Foreign });
+    }
     Ok(found)
 }
 
@@ -80,16 +133,19 @@ fn file_differs(
     size: u64,
     wanted: &SlotFile,
     deep: bool,
-) -> Result<Option<&'static str>, Any> {
+) -> Result<Option<Wrong>, Any> {
     if size != wanted.size {
-        return Ok(Some("has another size"));
+        return Ok(Some(Wrong::Size));
     }
     let mode = disk::at("look at", path, platform::mode_of(path))?;
     if mode != wanted.mode.bits() {
-        return Ok(Some("has other permissions"));
+        return Ok(Some(Wrong::Permissions));
+    }
+    if deep && let Some(why) = platform::foreign(path) {
+        return Ok(Some(Wrong::Theirs(why)));
     }
     if deep && fetch::digest_of(path)? != Some(wanted.sha256) {
-        return Ok(Some("has other contents"));
+        return Ok(Some(Wrong::Contents));
     }
     Ok(None)
 }
@@ -97,7 +153,26 @@ fn file_differs(
 enum Kind {
     File(u64),
     Link(String),
+    /// A folder that others may write to; no other folders are listed.
+    Open,
     Other,
+}
+
+/// Whether others may write to a folder: its bits alone.
+fn is_open(folder: &Path) -> Result<bool, Any> {
+    Ok(disk::at("look at", folder, platform::mode_of(folder))? & 0o022 != 0)
+}
+
+/// What is in a folder of a slot and belongs to nobody whom the receipt names.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn strangers(folder: &Path, wanted: &Contents) -> Result<Vec<String>, Any> {
+    let mut seen = BTreeMap::new();
+    walk(folder, "", &mut seen)?;
+    let ours = |path: &String| wanted.files.contains_key(path) || wanted.links.contains_key(path);
+    seen.retain(|path, kind| !matches!(kind, Kind::Open) && !ours(path));
+    Ok(seen.into_keys().collect())
 }
 
 /// Files in slots that the receipt does not name, by the slot's folder.
@@ -113,10 +188,8 @@ pub fn foreign(store: &Store, receipt: &Receipt) -> Result<crate::plan::Foreign,
         if !disk::exists(&folder) || platform::read_link(&folder).is_some() {
             continue;
         }
-        let mut seen = BTreeMap::new();
-        walk(&folder, "", &mut seen)?;
-        let ours = |path: &String| slot.files.contains_key(path) || slot.links.contains_key(path);
-        let names: Vec<String> = seen.into_keys().filter(|path| !ours(path)).collect();
+        let wanted = Contents { files: slot.files.clone(), links: slot.links.clone() };
+        let names = strangers(&folder, &wanted)?;
         if !names.is_empty() {
             found.insert(folder, names);
         }
@@ -133,6 +206,9 @@ fn walk(folder: &Path, under: &str, seen: &mut BTreeMap<String, Kind>) -> Result
         let kind = disk::at("look at", &entry.path(), entry.metadata())?;
         if kind.is_dir() {
             walk(&entry.path(), &path, seen)?;
+            if is_open(&entry.path())? {
+                seen.insert(path, Kind::Open);
+            }
             continue;
         }
         let kind = if kind.is_file() {
@@ -147,32 +223,10 @@ fn walk(folder: &Path, under: &str, seen: &mut BTreeMap<String, Kind>) -> Result
     Ok(())
 }
 
-/// Copies a file of one slot into `target`, an empty file of another, cloned
-/// where the file system can, and hashes the copy: what counts is what is in the
-/// new slot. `to` names it in errors.
-///
-/// # Errors
-/// `E_STATE` when it is not what it was.
-pub fn copy(from: &Path, mut target: File, to: &Path, sha256: &Digest) -> Result<(), Any> {
-    let changed = || fetch::Error::Changed { path: from.to_owned() };
-    let opened = File::open(from);
-    if opened.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-        return Err(changed().into());
-    }
-    let mut source = disk::at("read", from, opened)?;
-    // Between two files this is copy_file_range on Linux: a clone where there are clones.
-    disk::at("copy", to, io::copy(&mut source, &mut target))?;
-    // By the same handle: its name may be another file's by now.
-    disk::at("read", to, target.rewind())?;
-    if fetch::digest_of_file(&mut target, to)? != *sha256 {
-        return Err(changed().into());
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use offgrid_manifest::Digest;
     use offgrid_manifest::parts::Mode;
 
     #[test]
@@ -199,7 +253,11 @@ mod tests {
                 .collect(),
             links: [("link".to_owned(), "same".to_owned())].into(),
         };
-        let shallow = differences(dir.path(), &wanted, false).unwrap();
+        let told = |deep| -> Vec<String> {
+            let found = differences(dir.path(), &wanted, deep).unwrap();
+            found.iter().map(ToString::to_string).collect()
+        };
+        let shallow = told(false);
         assert_eq!(
             shallow,
             [
@@ -209,19 +267,9 @@ mod tests {
                 "extra does not belong there"
             ]
         );
-        let deep = differences(dir.path(), &wanted, true).unwrap();
+        let deep = told(true);
         assert_eq!(deep[0], "bytes has other contents");
         assert_eq!(deep.len(), 5);
-    }
-
-    #[test]
-    fn a_copy_of_something_else_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
-        fs::write(&from, b"bytes").unwrap();
-        let new = || File::options().read(true).write(true).create(true).truncate(true).open(&to);
-        copy(&from, new().unwrap(), &to, &Digest::of(b"bytes")).unwrap();
-        assert_eq!(fs::read(&to).unwrap(), b"bytes");
-        assert!(copy(&from, new().unwrap(), &to, &Digest::of(b"other")).is_err());
+        assert_eq!(strangers(dir.path(), &wanted).unwrap(), ["extra"]);
     }
 }

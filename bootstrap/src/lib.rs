@@ -16,6 +16,7 @@
 //! - [`step`], [`run`], [`journal`], [`receipt`]: doing it so that it can be taken back
 //! - [`store`], [`lock`], [`disk`]: the prefix, and every way to touch a file
 //! - [`fill`], [`fetch`], [`decode`], [`unpack`]: a slot from blobs
+//! - [`inspect`], [`mend`]: whether files are still right, and what would mend them
 //! - [`artifact`]: one thing of a release, by its name
 //! - [`gate`], [`child`]: whether a slot works on this machine
 //! - [`setup`]: this program as a part of a release
@@ -41,6 +42,7 @@ pub mod host;
 pub mod inspect;
 pub mod journal;
 pub mod lock;
+pub mod mend;
 pub mod models;
 pub mod plan;
 pub mod platform;

@@ -59,13 +59,17 @@ pub fn prepare(model: &Wanted) -> Result<Undo, Any> {
     }
 }
 
-/// Fetches the model among the other downloads and moves it to its place.
+/// Fetches the model among the other downloads and moves it to its place; a damaged
+/// one that is there waits in `trash` meanwhile.
 ///
 /// # Errors
 /// As [`fetch::fetch`].
-pub fn fetch(context: &Context<'_>, model: &Wanted) -> Result<(), Any> {
+pub fn fetch(context: &Context<'_>, model: &Wanted, trash: Option<&Path>) -> Result<(), Any> {
     if fetch::digest_of(&model.path)? == Some(model.sha256) {
         return Ok(());
+    }
+    if let Some(trash) = trash.filter(|_| disk::exists(&model.path)) {
+        disk::rename(&model.path, trash)?;
     }
     let mut places = vec![Place::Depot(layout::blob(&model.sha256))];
     places.extend(model.urls.iter().cloned().map(Place::Address));

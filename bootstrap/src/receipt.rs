@@ -6,8 +6,8 @@ use crate::disk;
 use crate::error::Error;
 use crate::step::Undo;
 use crate::store::{self, SlotName, Store};
-use offgrid_manifest::Digest;
 use offgrid_manifest::parts::Mode;
+use offgrid_manifest::{Digest, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -31,6 +31,10 @@ pub struct Receipt {
     /// The slot that was live before it.
     #[serde(default)]
     pub previous: Option<SlotName>,
+    /// The release that somebody went back from; `update` does not return to it
+    /// unasked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Version>,
     /// Every slot.
     pub slots: BTreeMap<String, Slot>,
     /// This program as it was installed.

@@ -178,6 +178,9 @@ fn tidy(context: &Context<'_>, plan: &Plan) -> Result<(), Any> {
             give_back_what_is_not_ours(undo, trash, keep)?;
             disk::remove_tree(trash)?;
         }
+        if let Step::FetchModel { trash: Some(trash), .. } = step {
+            disk::remove_file(trash)?;
+        }
     }
     for step in &plan.steps {
         if let Step::GiveBack { undo, .. } = step {

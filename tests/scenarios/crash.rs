@@ -85,6 +85,29 @@ fn an_update_of_the_program_that_is_killed_anywhere_can_be_finished_and_taken_ba
     Crash { first, own: true, ..crash }.run();
 }
 
+#[test]
+fn a_repair_that_is_killed_anywhere_can_be_finished_and_taken_back() {
+    let world = World::new();
+    let first = world.snapshot();
+    world.run(&["install", "--yes", "--model", "tiny"]).expect(0);
+    world.publish_newer();
+    world.run(&["update", "--yes"]).expect(0);
+    // Of everything that can be damaged one: bytes that are here and that are not,
+    // what is live and what is not, the link, the program, a model.
+    let slots = world.prefix().join("versions");
+    for slot in fs::read_dir(slots).unwrap() {
+        let slot = slot.unwrap().path();
+        crate::mending::damage(&slot.join("app/VERSION"));
+        base::set_mode(&slot.join("llama/llama-server"), 0o777);
+    }
+    fs::remove_file(world.offgrid()).unwrap();
+    fs::remove_file(world.prefix().join("current")).unwrap();
+    base::set_mode(&world.prefix().join("bin/offgrid"), 0o777);
+    crate::mending::damage(&world.models().join("tiny.gguf"));
+    let crash = Crash::new(world, &["repair"], &[Some("0.2.0"), Some("0.2.0")]);
+    Crash { first, mends: true, ..crash }.run();
+}
+
 /// Shell profiles of every kind: one without an end of its last line, one that is a
 /// link, one that is made with its folder.
 fn profiles(world: &World) {
@@ -115,6 +138,8 @@ struct Crash {
     live: [Option<&'static str>; 2],
     /// Whether the command replaces the program that runs it.
     own: bool,
+    /// Whether the command mends what is damaged.
+    mends: bool,
     /// The home before the first install.
     first: Snapshot,
     /// The home before the command, and a copy of it.
@@ -128,7 +153,8 @@ impl Crash {
         base::copy_tree(&world.home(), &saved);
         let words = words.iter().chain(&["--yes"]).map(|word| (*word).to_owned()).collect();
         let before = world.snapshot();
-        Crash { words, live: *live, own: false, first: before.clone(), before, saved, world }
+        let (own, mends, first) = (false, false, before.clone());
+        Crash { words, live: *live, own, mends, first, before, saved, world }
     }
 
     fn run(&self) {
@@ -172,6 +198,9 @@ impl Crash {
     fn moved(&self, live: Option<&str>) -> bool {
         let program = ".local/share/offgrid/bin/offgrid";
         let now = || fs::read(self.world.home().join(program)).unwrap();
+        if self.mends {
+            return self.world.run(&["verify"]).code == 0;
+        }
         match self.own {
             true => now() != fs::read(self.saved.join(program)).unwrap(),
             false => live == self.live[1],
@@ -217,6 +246,11 @@ impl Crash {
             Way::Finish if was_unfinished => assert!(self.moved(live), "{live:?} after {mended:?}"),
             // The receipt may have been written: then the run was over.
             Way::Finish | Way::Back => {}
+        }
+        if self.mends && !self.moved(live) {
+            // Damaged as it was, and to be mended now as then.
+            self.same_as_before(true);
+            self.world.run(&["repair", "--yes"]).expect(0);
         }
         if let Some(version) = live {
             self.world.run(&["verify"]).expect(0);

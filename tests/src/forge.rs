@@ -103,6 +103,22 @@ impl Forge {
         });
     }
 
+    /// One more release, the current one under another number, and the channel offers
+    /// that. Only its documents are new.
+    pub fn another_release(&mut self, version: &str) {
+        let mut release = self.read(&self.newest_release());
+        release["version"] = json!(version);
+        let bytes = text(&release);
+        let digest = Digest::of(&bytes);
+        let product = release["product"].as_str().unwrap().to_owned();
+        let signature = self.release_sign("offgrid/release", &product, &release["version"], &bytes);
+        self.signed(&format!("release/{version}/{digest}.json"), &bytes, &signature);
+        self.channel(|channel| {
+            channel["current"] = json!(version);
+            channel["releases"][version] = json!({"sha256": digest, "size": bytes.len()});
+        });
+    }
+
     /// Other parts of a component, pinned by release, channel and head. The
     /// component's figures are made to fit where the parts can be read at all.
     pub fn parts(&mut self, component: &str, edit: impl FnOnce(&mut Value)) {

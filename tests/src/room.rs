@@ -19,11 +19,23 @@ impl Room {
     /// Over the home of a world, with these mount options. `Err` says why this
     /// system cannot do it.
     pub fn over(world: &World, options: &str) -> Result<Room, String> {
-        let home = world.home();
-        let script = "mount -t tmpfs -o \"$1\" tmpfs \"$2\" && echo ready && exec cat >/dev/null";
+        Room::with(world.home(), options, &[])
+    }
+
+    /// The disk over `/opt`, and the other places that an installation for everybody
+    /// uses: empty ones that only this room sees.
+    pub fn for_everybody(options: &str) -> Result<Room, String> {
+        Room::with("/opt".into(), options, &["/usr/local/bin", "/var/lib"])
+    }
+
+    fn with(home: PathBuf, options: &str, empty: &[&str]) -> Result<Room, String> {
+        let script = "mount -t tmpfs -o \"$1\" tmpfs \"$2\" && shift 2 && for place; do \
+                      mount -t tmpfs -o mode=755 tmpfs \"$place\" || exit 1; done && \
+                      echo ready && exec cat >/dev/null";
         let mut holder = Command::new("unshare")
             .args(["-rm", "sh", "-c", script, "sh", options])
             .arg(&home)
+            .args(empty)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -59,7 +71,7 @@ impl Room {
         command
     }
 
-    /// The home, seen from outside.
+    /// The home, or `/opt`, seen from outside.
     pub fn home(&self) -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
         root.join(self.home.strip_prefix("/").unwrap())

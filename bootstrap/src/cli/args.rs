@@ -184,6 +184,9 @@ fn instead(parsed: &Parsed, command: Command, text: &str) -> Option<String> {
     let choosing = table::by_flag("--version").is_some_and(|spec| spec.fits(Some(command)));
     let verbs = command.verbs();
     match parsed.rest.first() {
+        None if command == Command::Rollback && text.parse::<Version>().is_ok() => {
+            Some(format!("to choose a release: `rollback --to {text}`"))
+        }
         None if choosing && text.parse::<Version>().is_ok() => {
             Some(format!("to choose a release: `{} --version {text}`", command.word()))
         }

@@ -98,6 +98,9 @@ fn ask(
     if let Some(receipt) = receipt {
         let (live, current) = (&receipt.live.version, &trusted.channel.current);
         let way_out = match current > live {
+            true if receipt.left.as_ref() == Some(current) => {
+                format!("get a better one with `offgrid update --version {current}`")
+            }
             true => "get a better one with `offgrid update`".to_owned(),
             false => format!(
                 "go back with `offgrid rollback`, or with `offgrid update --version {current} \
@@ -149,6 +152,7 @@ pub(super) fn choice(
     let wish = Wish {
         version: settings.version.as_ref(),
         live: receipt.map(|receipt| &receipt.live.version),
+        left: receipt.and_then(|receipt| receipt.left.as_ref()),
         machine: machine.as_deref(),
         by_person: session.env.can_ask,
         consent: Consent {

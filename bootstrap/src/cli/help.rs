@@ -96,10 +96,13 @@ fn examples(command: Command) -> &'static [(&'static str, &'static str)] {
             ("detect --json", "the same for a program or a bug report"),
         ],
         Command::Status => &[("status", "what is installed"), ("status --json", "for a program")],
-        Command::Rollback => &[("rollback", "back to the release before; nothing is downloaded")],
+        Command::Rollback => &[
+            ("rollback", "back to the release before; nothing is downloaded"),
+            ("rollback --to 0.2.0", "back to another one that is still here"),
+        ],
         Command::Repair => &[
-            ("repair", "finish or take back, then mend what is damaged"),
-            ("repair --back", "take the interrupted run back"),
+            ("repair", "end a run that was cut off, then mend what is damaged"),
+            ("repair --back", "take the interrupted run back, and no more"),
         ],
         Command::Verify => &[("verify", "read every installed file and compare")],
         Command::Uninstall => &[
@@ -136,7 +139,16 @@ fn more(command: Command) -> Option<&'static str> {
             "The new release has to prove that it works here before the old one stops. If it \
              does not, the old one stays."
         }
-        Command::Rollback => "The release before the last update is still here and starts again.",
+        Command::Rollback => {
+            "The release before the last update is still here and starts again. `update` does \
+             not return to the one that you left, unless you name it; a later one it takes."
+        }
+        Command::Repair => {
+            "Without a run that was cut off: whatever verify finds is made anew, from other \
+             releases on this disk where they have it, else from where it came. What is not \
+             ours is moved out of the way and kept."
+        }
+        Command::Verify => "Each line says what is wrong and what repair would do about it.",
         Command::Service => {
             "Words: status run stop restart. `run` stays in the foreground, as containers need it."
         }

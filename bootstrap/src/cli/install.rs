@@ -8,10 +8,8 @@ use super::refuse::Error;
 use super::session::{Change, Session, random_hex, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
-use crate::fetch;
 use crate::models::Wanted;
 use crate::plan::{self, Plan, Wish};
-use crate::platform;
 use crate::profile::Edits;
 use crate::receipt::Receipt;
 use crate::report;
@@ -20,6 +18,7 @@ use crate::settings::ServiceKind;
 use crate::source::Sources;
 use crate::stamp::{self, Stamped};
 use crate::trust::{self, Trusted};
+use crate::{fetch, platform, service};
 use offgrid_manifest::release::Folder;
 use offgrid_manifest::verify::Verified;
 use offgrid_manifest::{Id, Parts, Release};
@@ -175,13 +174,17 @@ pub(super) fn decide(
         scope: if session.place.system { "system" } else { "user" },
         service: service_of(session)?,
         near: sources.is_near(),
+        link_files: session.place.system,
+        free_reuse: platform::reuse_is_free(&session.store().versions(), session.place.system),
+        keep: settings.keep,
+        in_use: service::state(session.store()).slot,
         machine_id: random_hex(16)?,
     });
     Ok(Decision { plan, selection, release, blocks })
 }
 
 /// More bytes than the link may carry are refused before the first one.
-fn check_bytes(session: &Session<'_>, plan: &Plan) -> Result<(), Any> {
+pub(super) fn check_bytes(session: &Session<'_>, plan: &Plan) -> Result<(), Any> {
     match session.settings.max_download {
         Some(allowed) if plan.download_bytes > allowed => {
             Err(Error::TooMuch { needed: plan.download_bytes, allowed }.into())

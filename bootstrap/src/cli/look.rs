@@ -1,17 +1,14 @@
-//! The commands that only look: `detect`, `plan`, `status`, `verify`, `version`.
+//! The commands that only look: `detect`, `plan`, `status`, `version`.
 //! Their results go to stdout; they take no lock and change nothing.
 
 use super::believe::{machine_of, refresh};
 use super::install::decide;
 use super::path;
-use super::refuse::Error;
 use super::session::Session;
 use crate::error::Error as Any;
-use crate::event::{Ending, Outcome};
-use crate::inspect::{self, Contents};
 use crate::receipt::Receipt;
 use crate::store::SlotName;
-use crate::{disk, fetch, platform, report, run, service, stamp, trust};
+use crate::{disk, platform, report, run, service, stamp, trust};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -131,6 +128,9 @@ fn status_text(
     let update = &trust["update"];
     if let Some(version) = update["available"].as_str() {
         lines.push(match update["blocked_by"].as_str() {
+            Some("rolled-back") => format!(
+                "  update   {version}, which you went back from (`offgrid update --version {version}`)"
+            ),
             Some(why) => format!("  update   {version}, not yet for this computer ({why})"),
             None => format!("  update   {version} (`offgrid update`)"),
         });
@@ -164,45 +164,11 @@ fn trust_state(session: &Session<'_>, receipt: &Receipt) -> Result<Value, Any> {
     let channel = receipt.channel.parse()?;
     let known = trust::Known { memory: bytes.as_deref(), installed: None };
     let machine = machine_of(session.store())?;
-    let live = &receipt.live.version;
-    trust::remembered(&stamped, &known, &channel, live, machine.as_deref(), session.clock())
-}
-
-pub(super) fn verify(session: &Session<'_>) -> Result<Ending, Any> {
-    let receipt = session.installed()?;
-    let store = session.store();
-    let mut problems = Vec::new();
-    let mut files = 0;
-    for (name, slot) in &receipt.slots {
-        let Ok(slot_name) = name.parse::<SlotName>() else { continue };
-        session.looking(&format!("checking {name}"));
-        let folder = store.slot(&slot_name);
-        if !disk::exists(&folder) {
-            problems.push(format!("{} is missing", folder.display()));
-            continue;
-        }
-        files += slot.files.len();
-        let wanted = Contents { files: slot.files.clone(), links: slot.links.clone() };
-        let found = inspect::differences(&folder, &wanted, true)?;
-        problems.extend(found.into_iter().map(|what| format!("{name}: {what}")));
-    }
-    if fetch::digest_of(&store.program())? != Some(receipt.program) {
-        problems.push(format!("{} is not the installed program", store.program().display()));
-    }
-    if store.live().as_ref() != Some(&receipt.live) {
-        problems.push(format!("{} does not name {}", store.current().display(), receipt.live));
-    }
-    for model in receipt.models.values() {
-        if fetch::digest_of(&model.path)? != Some(model.sha256) {
-            problems.push(format!("{} is not the installed model", model.path.display()));
-        }
-    }
-    if !problems.is_empty() {
-        let (count, list) = (problems.len(), problems.join("\n  "));
-        return Err(Error::Damaged { count, list }.into());
-    }
-    let line = format!("{files} files are as they were installed");
-    let mut ending = Ending::new(Outcome::Unchanged, line);
-    ending.facts = json!({"files": files});
-    Ok(ending)
+    let wish = trust::Wish {
+        live: Some(&receipt.live.version),
+        left: receipt.left.as_ref(),
+        machine: machine.as_deref(),
+        ..trust::Wish::default()
+    };
+    trust::remembered(&stamped, &known, &channel, &wish, session.clock())
 }

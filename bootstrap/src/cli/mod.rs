@@ -13,11 +13,13 @@ mod own;
 mod path;
 mod refuse;
 mod repair;
+mod rollback;
 mod serve;
 mod session;
 mod trust;
 mod uninstall;
 mod update;
+mod verify;
 
 pub use refuse::Error;
 
@@ -99,10 +101,10 @@ fn command(
         Command::Status => return look::status(&session).map(|()| None),
         Command::Version => return look::version(&session).map(|()| None),
         Command::Plan => return look::plan(&session).map(|()| None),
-        Command::Verify => look::verify(&session)?,
+        Command::Verify => verify::run(&session)?,
         Command::Install => install::run(&session)?,
         Command::Update => update::run(&session)?,
-        Command::Rollback => update::rollback(&session)?,
+        Command::Rollback => rollback::run(&session)?,
         Command::Repair => repair::run(&session)?,
         Command::Uninstall => uninstall::run(&session)?,
         Command::Model => return model::run(&session, &parsed.rest),

@@ -47,13 +47,27 @@ pub enum Error {
         /// Those that are.
         known: String,
     },
-    /// Installed files are not as they should be.
-    #[error("not as it was installed ({count}):\n  {list}")]
+    /// Two variants of the release that was asked for are kept.
+    #[error("there is more than one of {version}: {known}")]
+    Ambiguous {
+        /// As asked for.
+        version: Version,
+        /// Those that are.
+        known: String,
+    },
+    /// Installed files are not as they should be; each was told on a line of its own.
+    #[error("not as it was installed: {}", things(*count))]
     Damaged {
         /// How many.
         count: usize,
-        /// Which, a line each.
-        list: String,
+        /// How many of them `repair` can mend.
+        mendable: usize,
+    },
+    /// Nothing tells any more what should be there.
+    #[error("it is not known any more what should be in `{}`", path.display())]
+    Lost {
+        /// The slot or document.
+        path: PathBuf,
     },
     /// An option that `trust` cannot do without.
     #[error("`trust {word}` needs {flag}")]
@@ -125,6 +139,7 @@ impl Error {
             | Error::NoFile { .. }
             | Error::NoModel { .. }
             | Error::Words { .. }
+            | Error::Ambiguous { .. }
             | Error::NoHome => Code::Usage,
             Error::NeedsConsent { .. } | Error::Declined | Error::TooMuch { .. } => {
                 Code::NeedsConsent
@@ -133,7 +148,7 @@ impl Error {
             | Error::NothingBefore
             | Error::NotKept { .. }
             | Error::NoService { .. } => Code::Unsupported,
-            Error::Damaged { .. } => Code::State,
+            Error::Damaged { .. } | Error::Lost { .. } => Code::State,
             Error::NotRoot | Error::LoosePolicy { .. } => Code::Perm,
         }
     }
@@ -146,10 +161,17 @@ impl Error {
             Error::NotInstalled { .. } => {
                 "install with `offgrid-setup install`; if it is elsewhere, add --prefix DIR".into()
             }
-            Error::Damaged { .. } => {
-                "`offgrid rollback` goes back to the release before; `offgrid uninstall` and a \
-                 new install mend everything and keep your models"
+            Error::Damaged { mendable: 0, .. } => {
+                "`offgrid uninstall` and a new install mend everything and keep your models".into()
+            }
+            Error::Lost { .. } => {
+                "`offgrid update` brings another release and the newest lists; then try again; \
+                 `offgrid uninstall` and a new install mend everything and keep your models"
                     .into()
+            }
+            Error::Damaged { .. } => "mend it with `offgrid repair`".into(),
+            Error::Ambiguous { version, .. } => {
+                format!("name one of them, as in `offgrid rollback --to {version}+VARIANT`")
             }
             Error::NoModel { .. } => "name one of them, or `none`".into(),
             Error::NoService { .. } => {
@@ -173,5 +195,12 @@ impl Error {
             Error::OtherRoot { .. } => "leave out --root, or name another folder".into(),
             Error::NoCommand { .. } | Error::NoFile { .. } | Error::Declined => return None,
         })
+    }
+}
+
+fn things(count: usize) -> String {
+    match count {
+        1 => "one thing".to_owned(),
+        _ => format!("{count} things"),
     }
 }

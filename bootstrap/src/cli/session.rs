@@ -228,7 +228,8 @@ impl<'a> Session<'a> {
             .and_then(|stamped| self.sources(&stamped))
             .or_else(|_| self.no_sources())?;
         // Forward where everything is on disk; else back, which always works here.
-        let fetched = !story.plan.steps.iter().skip(story.done).any(crate::step::Step::fetches);
+        let mut left = story.plan.steps.iter().skip(story.done);
+        let fetched = !left.any(|step| step.fetches(store));
         let finish = self.settings.finish || (fetched && !self.settings.back);
         let word = if finish { "finishing it" } else { "taking it back" };
         self.note(&format!("an earlier run was cut off; {word} first"), None);

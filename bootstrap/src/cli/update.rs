@@ -1,4 +1,4 @@
-//! `update` and `rollback`: another slot becomes the live one.
+//! `update`: the newest release becomes the live one, or there is nothing to do.
 
 use super::believe::{choice, refresh};
 use super::converge::converge;
@@ -8,14 +8,13 @@ use super::refuse::Error;
 use super::session::{Change, Session, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
-use crate::plan;
-use crate::plan::Verb;
 use crate::receipt::Receipt;
 use crate::report::units::bytes;
 use crate::source::Sources;
 use crate::stamp::{self, Stamped};
 use crate::store::SlotName;
 use crate::trust::{Choice, Held, Trusted};
+use crate::{inspect, plan, service};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -42,7 +41,9 @@ fn update(change: &Change<'_>, stamped: &Stamped) -> Result<Ending, Any> {
         change.remember(&trusted)?;
         own::renew_from_live(change, &sources, &trusted, &receipt)?;
         own::check_age(&trusted)?;
-        return Ok(ending);
+        // Renewing this program wrote another receipt.
+        let receipt = change.receipt()?.unwrap_or(receipt);
+        return clean(change, &receipt, ending);
     }
     converge(change, &sources, &trusted, Some(&receipt), &|decision| {
         if decision.plan.steps.is_empty() {
@@ -101,56 +102,43 @@ fn nothing_new(
         ),
         Held::Rollout => format!("{live} is live; {current} is coming to this computer later"),
         Held::Halted => format!("{live} is live; {current} was stopped by its makers"),
+        Held::Left => format!("{live} is live; you went back from {current}"),
     };
     let mut ending = Ending::new(Outcome::Unchanged, line);
     ending.facts = json!({"version": live});
-    if held == Held::Rollout {
-        ending = ending.and(format!("to get it now: `offgrid update --version {current}`"));
+    match held {
+        Held::Rollout => {
+            ending = ending.and(format!("to get it now: `offgrid update --version {current}`"));
+        }
+        Held::Left => {
+            ending = ending.and(format!("to try it again: `offgrid update --version {current}`"));
+        }
+        _ => {}
     }
-    if let Held::Rollout | Held::Halted = held {
+    if let Held::Rollout | Held::Halted | Held::Left = held {
         ending.facts = json!({"version": live, "available": current, "blocked_by": held.name()});
     }
     Ok(Some(ending))
 }
 
-pub(super) fn rollback(session: &Session<'_>) -> Result<Ending, Any> {
-    session.installed()?;
-    session.change(|change| {
-        let prefix = session.store().prefix().to_owned();
-        let receipt = change.receipt()?.ok_or(Error::NotInstalled { prefix })?;
-        let wanted = session.settings.version.as_ref();
-        let there = wanted.is_none_or(|version| *version == receipt.live.version);
-        if there && change.has_finished(Verb::Rollback) {
-            let line = format!("{} is live again", receipt.live.version);
-            return Ok(Ending::new(Outcome::RolledBack, line));
-        }
-        let to = target(session, &receipt)?;
-        session.consent(&format!("Go back from {} to {}?", receipt.live.version, to.version))?;
-        let plan = plan::rollback(random_name()?, session.store(), &receipt, to.clone());
-        change.run(&plan, &session.no_sources()?)?;
-        let line = format!("{} is live again; {} is kept", to.version, receipt.live.version);
-        let mut ending = Ending::new(Outcome::RolledBack, line);
-        ending.facts = json!({"from": receipt.live.version, "version": to.version});
-        Ok(ending)
-    })
-}
-
-/// The slot before, or the one of the release that was typed. A release that a
-/// variable or a file pins is for `install` and `update`.
-fn target(session: &Session<'_>, receipt: &Receipt) -> Result<SlotName, Any> {
-    let there = |name: &SlotName| receipt.slots.contains_key(&name.to_string());
-    let settings = session.settings;
-    let Some(version) = settings.version.as_ref().filter(|_| settings.version_typed) else {
-        let found = receipt.previous.clone().filter(there).filter(|name| *name != receipt.live);
-        return Ok(found.ok_or(Error::NothingBefore)?);
-    };
-    let names = receipt.slots.keys().filter_map(|name| name.parse::<SlotName>().ok());
-    let others: Vec<SlotName> = names.filter(|name| *name != receipt.live).collect();
-    if others.is_empty() {
-        return Err(Error::NothingBefore.into());
+/// Removes slots that are not kept any more, when there is nothing else to do.
+/// Nobody is asked for that alone: without a yes it is only told.
+fn clean(change: &Change<'_>, receipt: &Receipt, mut ending: Ending) -> Result<Ending, Any> {
+    let session = change.session;
+    let stay: Vec<&SlotName> = [&receipt.live].into_iter().chain(&receipt.previous).collect();
+    let in_use = service::state(session.store()).slot;
+    let old = plan::surplus(receipt, &stay, in_use.as_ref(), session.settings.keep);
+    if old.is_empty() {
+        return Ok(ending);
     }
-    let known: Vec<String> = others.iter().map(|name| name.version.to_string()).collect();
-    let found = others.into_iter().find(|name| name.version == *version);
-    let missing = || Error::NotKept { version: version.clone(), known: known.join(", ") };
-    Ok(found.ok_or_else(missing)?)
+    let names: Vec<String> = old.iter().map(ToString::to_string).collect();
+    if !session.settings.yes {
+        let line = format!("not kept any more: {}", names.join(", "));
+        return Ok(ending.and(line).and("`offgrid update --yes` removes it"));
+    }
+    let foreign = inspect::foreign(session.store(), receipt)?;
+    let plan = plan::clean(random_name()?, session.store(), receipt, &foreign, &old);
+    change.run(&plan, &session.no_sources()?)?;
+    ending.facts["removed"] = json!(names);
+    Ok(ending.and(format!("removed what is not kept any more: {}", names.join(", "))))
 }

@@ -2,11 +2,11 @@
 //! is right or an error, thousands of times (reference/trust.md L7).
 
 use super::*;
-use crate::inspect;
+use crate::fill;
 use crate::source::{Reach, Stop};
 use offgrid_manifest::Digest;
 use std::cell::RefCell;
-use std::fs::{self, File};
+use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -66,12 +66,9 @@ fn a_racer_never_gets_other_bytes_into_a_copy() {
     let dir = tempfile::tempdir().unwrap();
     let (from, to) = (dir.path().join("from"), dir.path().join("to"));
     let sha256 = Digest::of(&good());
-    let copies: [&dyn Fn() -> Result<(), Any>; 2] =
-        [&|| copy_program(&from, &to, &sha256), &|| {
-            let target =
-                File::options().read(true).write(true).create(true).truncate(true).open(&to);
-            inspect::copy(&from, target.unwrap(), &to, &sha256)
-        }];
+    let reuse = |link| fill::reuse_for_tests(&from, &to, &good(), link);
+    let copies: [&dyn Fn() -> Result<(), Any>; 3] =
+        [&|| copy_program(&from, &to, &sha256), &|| reuse(false), &|| reuse(true)];
     for copy in copies {
         let (right, refused) = race(&from, 5, || {
             let copied = copy().is_ok();

@@ -4,21 +4,26 @@
 //! Nothing in staging is used before everything in it was right, and a slot is
 //! never changed after it is complete (DESIGN 7, 8).
 
+mod reuse;
 mod within;
 mod work;
 
+#[cfg(test)]
+pub(crate) use reuse::reuse_for_tests;
 use within::Within;
 
 use crate::error::Error as Any;
+use crate::plan::OnDisk;
+use crate::receipt::{Slot, SlotFile};
 use crate::run::Context;
-use crate::store::SlotName;
-use crate::{disk, inspect, platform};
+use crate::store::{SlotName, Store};
+use crate::{disk, fetch, inspect, platform};
 use offgrid_manifest::parts::{Encoding, Mode};
 use offgrid_manifest::{Code, Digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a slot could not be filled.
 #[derive(Debug, thiserror::Error)]
@@ -80,9 +85,13 @@ pub struct SlotPlan {
     pub packs: Vec<PlannedPack>,
     /// The verified documents, by file name.
     pub documents: BTreeMap<String, String>,
+    /// Whether a file of another slot may be hard-linked: nobody else can write
+    /// there (DESIGN 7). A slot that is rebuilt has files of its own.
+    #[serde(default)]
+    pub link: bool,
     /// Bytes to fetch.
     pub download_bytes: u64,
-    /// Bytes on disk in the end.
+    /// Bytes that it takes on disk; less where reused files take none.
     pub disk_bytes: u64,
 }
 
@@ -131,13 +140,46 @@ pub struct PlannedPack {
 /// # Errors
 /// `E_HASH`, `E_TREE`, `E_ENTRY`, `E_NOSPACE`, `E_UNREACHABLE`, ...
 pub fn fill(context: &Context<'_>, slot: &SlotPlan) -> Result<(), Any> {
-    let store = context.store;
-    let target = store.slot(&slot.name);
+    let target = context.store.slot(&slot.name);
     if disk::exists(&target) {
         return Ok(());
     }
+    let staging = build(context, slot)?;
+    Ok(disk::rename(&staging, &target)?)
+}
+
+/// Makes a damaged slot anew beside it, whole and durable, and only then moves the
+/// damaged one to `trash` and the new one into its place. What is in the trash
+/// says how far an earlier try came.
+///
+/// # Errors
+/// As [`fill`]; `E_STATE` when something that is not ours came into the slot.
+pub fn rebuild(context: &Context<'_>, slot: &SlotPlan, trash: &Path) -> Result<(), Any> {
+    let target = context.store.slot(&slot.name);
+    let mut staging = context.store.staging().join(slot.name.to_string());
+    if !disk::exists(trash) {
+        staging = build(context, slot)?;
+        let is_slot = target.is_dir() && platform::read_link(&target).is_none();
+        let strangers = match is_slot {
+            true => inspect::strangers(&target, &contents(slot))?,
+            false => Vec::new(),
+        };
+        if let Some(name) = strangers.first() {
+            return Err(fetch::Error::Changed { path: target.join(name) }.into());
+        }
+        trash.parent().map_or(Ok(()), disk::make_dirs)?;
+        disk::rename(&target, trash)?;
+    }
+    if !disk::exists(&target) {
+        disk::rename(&staging, &target)?;
+    }
+    Ok(())
+}
+
+/// All of a slot in the staging folder: verified and durable.
+fn build(context: &Context<'_>, slot: &SlotPlan) -> Result<PathBuf, Any> {
     check_space(context, slot)?;
-    let work = store.staging();
+    let work = context.store.staging();
     disk::remove_tree(&work)?;
     disk::make_dir(&work, 0o700)?;
     let staging = work.join(slot.name.to_string());
@@ -156,10 +198,41 @@ pub fn fill(context: &Context<'_>, slot: &SlotPlan) -> Result<(), Any> {
         disk::at("write", &path, file.write_all(text.as_bytes()))?;
     }
     if let Some(problem) = inspect::differences(&staging, &contents(slot), false)?.first() {
-        return Err(Error::Tree { problem: problem.clone() }.into());
+        return Err(Error::Tree { problem: problem.to_string() }.into());
     }
     disk::at("sync", &staging, platform::sync_tree(&staging))?;
-    Ok(disk::rename(&staging, &target)?)
+    Ok(staging)
+}
+
+/// A slot whose files are all on this disk already; `None` when one is not.
+pub fn of_disk(name: SlotName, slot: &Slot, good: &OnDisk) -> Option<SlotPlan> {
+    let file = |(path, file): (&String, &SlotFile)| {
+        let SlotFile { mode, sha256, size } = *file;
+        // The documents are text; whoever plans puts them in.
+        let is_document = !path.contains('/');
+        let from = good.get(&(sha256, size)).cloned().or(is_document.then(PathBuf::new))?;
+        Some(PlannedFile { path: path.clone(), mode, sha256, size, from: From::Slot(from) })
+    };
+    Some(SlotPlan {
+        name,
+        files: slot.files.iter().map(file).collect::<Option<_>>()?,
+        links: slot.links.clone(),
+        packs: Vec::new(),
+        documents: BTreeMap::new(),
+        link: false,
+        download_bytes: 0,
+        disk_bytes: slot.files.values().map(|file| file.size).sum(),
+    })
+}
+
+/// Whether bytes that the slot needs are neither in place nor downloaded whole.
+pub fn lacks_blobs(store: &Store, slot: &SlotPlan) -> bool {
+    let files = slot.files.iter().filter_map(|file| match &file.from {
+        From::Blob(encoding) => Some(encoding),
+        From::Slot(_) | From::Pack(_) => None,
+    });
+    let mut all = files.chain(slot.packs.iter().map(|pack| &pack.encoding));
+    all.any(|encoding| !disk::exists(&store.blob(&encoding.sha256)))
 }
 
 /// What a slot must look like on disk.

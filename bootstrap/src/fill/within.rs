@@ -26,6 +26,17 @@ impl Within {
         Ok((file, at))
     }
 
+    /// A clone of an open file and its name; `None` where there are no clones.
+    pub(super) fn clone(&self, source: &File, path: &str, mode: u32) -> Option<(File, PathBuf)> {
+        let file = self.folder.clone(source, path, mode).ok()?;
+        Some((file, self.path.join(path)))
+    }
+
+    /// Another name for an open file.
+    pub(super) fn hard_link(&self, source: &File, path: &str) -> std::io::Result<()> {
+        self.folder.hard_link(source, path)
+    }
+
     /// A new folder.
     pub(super) fn make_dir(&self, path: &str) -> Result<(), disk::Error> {
         let made = self.folder.make_dir(path, 0o755);

@@ -1,14 +1,15 @@
 //! The workers that fill a slot: several blobs at once, the first error ends all.
 
+use super::reuse::{self, Ways};
 use super::{Error, From, PlannedFile, PlannedPack, SlotPlan, Within};
 use crate::decode::{Decoder, Plain};
+use crate::disk;
 use crate::error::Error as Any;
 use crate::event::Event;
 use crate::fetch::{self, Wanted};
 use crate::run::Context;
 use crate::source::Place;
 use crate::unpack::{self, Packed};
-use crate::{disk, inspect};
 use offgrid_manifest::parts::Encoding;
 use offgrid_manifest::{Digest, layout};
 use std::collections::BTreeMap;
@@ -35,7 +36,8 @@ pub(super) fn fetch_all(
     work: &Within,
     staging: &Within,
 ) -> Result<(), Any> {
-    let filling = Filling { context, slot, work, staging };
+    let ways = Ways::new(slot.link);
+    let filling = Filling { context, slot, work, staging, ways };
     let jobs = jobs(slot);
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
@@ -98,15 +100,13 @@ struct Filling<'a> {
     /// Where packs wait.
     work: &'a Within,
     staging: &'a Within,
+    ways: Ways,
 }
 
 impl Filling<'_> {
     fn one(&self, job: &Job<'_>, progress: &dyn Fn(i64)) -> Result<(), Any> {
         match job {
-            Job::Copy(file, from) => {
-                let (target, to) = self.staging.create(&file.path, file.mode.bits())?;
-                inspect::copy(from, target, &to, &file.sha256)
-            }
+            Job::Copy(file, from) => reuse::take(self.staging, file, from, &self.ways),
             Job::Blob(file, encoding) => {
                 let plain = Plain { size: file.size, sha256: Some(file.sha256) };
                 self.blob(encoding, progress, || {

@@ -9,7 +9,7 @@ use crate::step::{Step, Undo};
 use crate::store::{SlotName, Store};
 use std::path::{Path, PathBuf};
 
-/// Back to the slot before: one switch.
+/// Back to another slot that is there: one switch.
 pub fn rollback(id: String, store: &Store, receipt: &Receipt, to: SlotName) -> Plan {
     let steps = vec![
         Step::Switch { current: store.current(), slot: to.clone() },
@@ -17,6 +17,9 @@ pub fn rollback(id: String, store: &Store, receipt: &Receipt, to: SlotName) -> P
     ];
     let mut after = receipt.clone();
     after.run = id.clone();
+    // Who goes back does not want to be brought forward again by the next update.
+    let left = (to.version < receipt.live.version).then(|| receipt.live.version.clone());
+    after.left = left.max(after.left).filter(|left| *left > to.version);
     after.previous = Some(std::mem::replace(&mut after.live, to.clone()));
     Plan { steps, ..empty(id, Verb::Rollback, receipt, Some(to), Some(after)) }
 }
@@ -47,7 +50,7 @@ pub fn models(id: String, receipt: &Receipt, add: &[models::Wanted], remove: &[S
     let mut steps = Vec::new();
     for model in add {
         steps.extend(model.path.parent().map(|path| Step::MakeDir { path: path.to_owned() }));
-        steps.push(Step::FetchModel { model: Box::new(model.clone()) });
+        steps.push(Step::FetchModel { model: Box::new(model.clone()), trash: None });
         let models::Wanted { name, path, sha256, size, .. } = model.clone();
         after.models.insert(name, InstalledModel { path, sha256, size });
     }
@@ -108,13 +111,14 @@ fn give_back(undo: Undo, trash: PathBuf) -> Step {
 }
 
 /// Where a file outside the prefix waits until a run is over.
-fn aside(path: &Path) -> PathBuf {
+pub(super) fn aside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".gone~");
     path.with_file_name(name)
 }
 
-fn empty(
+/// A plan without steps.
+pub(super) fn empty(
     id: String,
     verb: Verb,
     receipt: &Receipt,

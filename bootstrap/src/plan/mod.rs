@@ -3,16 +3,20 @@
 //! it, and both are the same value.
 
 mod back;
+mod collect;
+mod mend;
 mod slot;
 
 pub use back::{models, renew, rollback, uninstall};
+pub use collect::{KEEP_LEAST, clean, surplus};
+pub use mend::{Remedies, mend};
 pub use slot::{OnDisk, bare as bare_slot};
 
 use crate::fill::SlotPlan;
 use crate::models;
 use crate::profile::Edit;
 use crate::receipt::{InstalledModel, Receipt, Slot};
-use crate::step::{Step, Undo};
+use crate::step::Step;
 use crate::store::{SlotName, Store};
 use offgrid_manifest::release::{Folder, Variant};
 use offgrid_manifest::verify::Verified;
@@ -35,6 +39,10 @@ pub enum Verb {
     Model,
     /// This program alone.
     Setup,
+    /// Old slots are removed; what is live stays.
+    Clean,
+    /// What is damaged is made anew; what is live stays.
+    Mend,
     /// Everything is given back.
     Uninstall,
 }
@@ -102,15 +110,21 @@ pub struct Wish<'a> {
     pub service: &'a str,
     /// Whether bytes cost next to nothing, so that time counts instead.
     pub near: bool,
+    /// Whether files of earlier slots may be hard-linked: the whole system's
+    /// installation, where nobody else can write.
+    pub link_files: bool,
+    /// Whether a file that is reused surely takes no room.
+    pub free_reuse: bool,
+    /// How many slots stay, the live one counted; at least two.
+    pub keep: usize,
+    /// The slot that a running service still uses.
+    pub in_use: Option<SlotName>,
     /// Random text that places this machine in a rollout, for a first install.
     pub machine_id: String,
 }
 
 /// Files in slots that nobody but their owner put there: by the slot's folder.
 pub type Foreign = BTreeMap<PathBuf, Vec<String>>;
-
-/// How many slots are kept: the live one and the one before.
-const KEEP: usize = 2;
 
 /// Installs or updates.
 pub fn install(wish: &Wish<'_>) -> Plan {
@@ -119,6 +133,10 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     let live = receipt.map(|receipt| receipt.live.clone());
     let is_live = live.as_ref() == Some(&name);
     let have = receipt.is_some_and(|receipt| receipt.slots.contains_key(&name.to_string()));
+    // Only a later run removes a slot, never the one that replaced it.
+    let old = receipt.filter(|_| !is_live).map_or_else(Vec::new, |receipt| {
+        surplus(receipt, &[&name, &receipt.live], wish.in_use.as_ref(), wish.keep)
+    });
     let mut steps = Vec::new();
     let slot = (!have).then(|| slot::plan(wish, name.clone()));
     let (mut download, reused, mut disk) = (0, slot.as_ref().map_or(0, slot::reused_bytes), 0);
@@ -129,7 +147,7 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     steps.push(Step::MakeDir { path: wish.models.to_owned() });
     for model in wish.wanted_models {
         (download, disk) = (download + model.size, disk + model.size);
-        steps.push(Step::FetchModel { model: Box::new(model.clone()) });
+        steps.push(Step::FetchModel { model: Box::new(model.clone()), trash: None });
     }
     if let Some(text) = &wish.memory {
         steps.push(Step::PutText { path: store.trust(), text: text.clone(), keep: true });
@@ -147,7 +165,7 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     if !is_live {
         steps.push(Step::Switch { current: store.current(), slot: name.clone() });
         steps.push(Step::Health { slot: name.clone() });
-        steps.extend(old_slots(wish, &name));
+        steps.extend(old.iter().map(|name| collect::step(store, wish.foreign, name)));
     }
     let plan = Plan {
         id: wish.id.clone(),
@@ -155,7 +173,7 @@ pub fn install(wish: &Wish<'_>) -> Plan {
         from: live,
         to: Some(name.clone()),
         steps,
-        receipt: Some(Box::new(new_receipt(wish, name, slot.as_ref()))),
+        receipt: Some(Box::new(new_receipt(wish, name, slot.as_ref(), &old))),
         download_bytes: download,
         reused_bytes: reused,
         disk_bytes: disk,
@@ -171,24 +189,12 @@ fn on_path(wish: &Wish<'_>) -> Vec<Step> {
     folder.into_iter().chain([link]).chain(wish.blocks.iter().map(Edit::step)).collect()
 }
 
-/// Slots that neither this run nor a rollback needs. Only a later run removes
-/// them, never the one that replaced them.
-fn old_slots(wish: &Wish<'_>, new: &SlotName) -> Vec<Step> {
-    let Some(receipt) = wish.receipt else { return Vec::new() };
-    let kept = [new, &receipt.live];
-    debug_assert_eq!(kept.len(), KEEP);
-    let names = receipt.slots.keys().filter_map(|name| name.parse::<SlotName>().ok());
-    names
-        .filter(|name| !kept.contains(&name))
-        .map(|name| Step::GiveBack {
-            keep: wish.foreign.get(&wish.store.slot(&name)).cloned().unwrap_or_default(),
-            undo: Undo::RemoveTree { path: wish.store.slot(&name) },
-            trash: wish.store.trash().join(name.to_string()),
-        })
-        .collect()
-}
-
-fn new_receipt(wish: &Wish<'_>, name: SlotName, slot: Option<&SlotPlan>) -> Receipt {
+fn new_receipt(
+    wish: &Wish<'_>,
+    name: SlotName,
+    slot: Option<&SlotPlan>,
+    old: &[SlotName],
+) -> Receipt {
     let mut receipt = wish.receipt.cloned().unwrap_or_else(|| Receipt {
         schema: crate::receipt::SCHEMA,
         run: String::new(),
@@ -196,6 +202,7 @@ fn new_receipt(wish: &Wish<'_>, name: SlotName, slot: Option<&SlotPlan>) -> Rece
         channel: String::new(),
         live: name.clone(),
         previous: None,
+        left: None,
         slots: BTreeMap::new(),
         program: wish.program.1,
         service: wish.service.to_owned(),
@@ -206,8 +213,8 @@ fn new_receipt(wish: &Wish<'_>, name: SlotName, slot: Option<&SlotPlan>) -> Rece
     receipt.channel = wish.channel.name.to_string();
     if receipt.live != name {
         receipt.previous = Some(receipt.live.clone());
-        let kept = [name.to_string(), receipt.live.to_string()];
-        receipt.slots.retain(|slot, _| kept.contains(slot));
+        receipt.left = None;
+        old.iter().for_each(|name| drop(receipt.slots.remove(&name.to_string())));
     }
     receipt.live = name.clone();
     if let Some(slot) = slot {

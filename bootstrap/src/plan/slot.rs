@@ -17,7 +17,10 @@ pub type OnDisk = BTreeMap<(Digest, u64), PathBuf>;
 /// The slot that was wished for, with the documents it came from.
 pub(super) fn plan(wish: &Wish<'_>, name: SlotName) -> SlotPlan {
     let slot = bare(wish.parts, &on_disk(wish), wish.near, name);
-    SlotPlan { documents: documents(wish), ..slot }
+    // A clone or a link takes no room; where it is not sure to be one, a copy does.
+    let free = if wish.free_reuse { reused_bytes(&slot) } else { 0 };
+    let disk_bytes = slot.disk_bytes - free;
+    SlotPlan { documents: documents(wish), link: wish.link_files, disk_bytes, ..slot }
 }
 
 /// Works out where every file of a slot comes from, cheapest first: a slot on
@@ -34,6 +37,7 @@ pub fn bare(
         links: BTreeMap::new(),
         packs: Vec::new(),
         documents: BTreeMap::new(),
+        link: false,
         download_bytes: 0,
         disk_bytes: 0,
     };

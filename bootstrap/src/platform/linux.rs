@@ -3,8 +3,10 @@
 use crate::host::{Arch, Uname};
 
 use super::LiveFacts;
+use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -39,6 +41,29 @@ pub(crate) fn live_facts() -> LiveFacts {
 /// one by one.
 pub(crate) fn sync_tree(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::syncfs(File::open(path)?)?)
+}
+
+/// A new file that shares its bytes with `source`.
+pub(super) fn clone_file(source: &File, folder: &OwnedFd, name: &str) -> rustix::io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(folder, name, flags, Mode::RUSR | Mode::WUSR)?;
+    rustix::fs::ioctl_ficlone(&file, source)?;
+    Ok(File::from(file))
+}
+
+const BTRFS: u32 = 0x9123_683e;
+/// ext4, xfs, tmpfs and f2fs: hard links for sure.
+const LINKING: [u32; 4] = [0xef53, 0x5846_5342, 0x0102_1994, 0xf2f5_2010];
+
+/// By the kind of file system. What may or may not clone, as XFS, does not count.
+pub(crate) fn reuse_is_free(path: &Path, linking: bool) -> bool {
+    let folder = path.ancestors().find(|path| path.is_dir());
+    let Some(facts) = folder.and_then(|folder| rustix::fs::statfs(folder).ok()) else {
+        return false;
+    };
+    let Ok(kind) = u32::try_from(facts.f_type) else { return false };
+    kind == BTRFS || (linking && LINKING.contains(&kind))
 }
 
 // processes

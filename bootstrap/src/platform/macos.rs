@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
@@ -85,6 +86,19 @@ fn sysctl(key: &str) -> Option<i64> {
 pub(crate) fn sync_tree(path: &Path) -> io::Result<()> {
     sync_each(path, &|path, _| Ok(rustix::fs::fsync(File::open(path)?)?))?;
     File::open(path)?.sync_all()
+}
+
+/// A new file that shares its bytes with `source`.
+pub(super) fn clone_file(source: &File, folder: &OwnedFd, name: &str) -> rustix::io::Result<File> {
+    use rustix::fs::{CloneFlags, Mode, OFlags};
+    rustix::fs::fclonefileat(source, folder, name, CloneFlags::empty())?;
+    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::openat(folder, name, flags, Mode::empty())?))
+}
+
+/// Not known before it is tried.
+pub(crate) fn reuse_is_free(_path: &Path, _linking: bool) -> bool {
+    false
 }
 
 // processes

@@ -17,7 +17,7 @@
 //! - `open_own(path) -> io::Result<Option<File>>`: a file for reading and writing,
 //!   never through a link; `None` when what is there is no file with this one name.
 //! - `Folder`: a folder that is held open, and what is made in it, never through
-//!   a link.
+//!   a link; also clones of open files and other names for them, where there are such.
 //! - `set_mode(path, mode)`, `mode_of(path) -> u32`: permission bits, `0o7777`.
 //! - `own_like(file, path)`: gives an open file the owner and group of another.
 //! - `make_link(path, target)`: a symbolic link; Windows has none for everybody.
@@ -27,6 +27,10 @@
 //!   live slot, replaced by one rename, and what it says.
 //! - `is_same_file(file, path) -> bool`: whether an open file is still the one
 //!   with this name.
+//! - `is_exactly(file, mode) -> bool`: whether an open file is a plain one of this
+//!   user and group with exactly this mode.
+//! - `reuse_is_free(path, linking) -> bool`: whether a file that is cloned or, when
+//!   `linking`, hard-linked there surely takes no room.
 //! - `sync_dir(path)`: makes the entries of one folder durable.
 //! - `sync_tree(path)`: makes everything in a freshly written tree durable.
 //! - `free_space(path) -> Option<u64>`: bytes that this user may still write

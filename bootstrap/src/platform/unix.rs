@@ -108,6 +108,12 @@ pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
     (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())
 }
 
+pub(crate) fn is_exactly(file: &File, mode: u32) -> bool {
+    let Ok(meta) = file.metadata() else { return false };
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    meta.is_file() && meta.mode() & 0o7777 == mode && (meta.uid(), meta.gid()) == (uid, gid)
+}
+
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
     match File::open(path)?.sync_all() {
         // Some network file systems cannot sync a folder, and say so like this.

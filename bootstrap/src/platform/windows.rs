@@ -111,6 +111,16 @@ pub(crate) fn is_same_file(_file: &File, path: &Path) -> bool {
     disk::exists(path)
 }
 
+/// Nothing is known here about who owns a file.
+pub(crate) fn is_exactly(_file: &File, _mode: u32) -> bool {
+    false
+}
+
+/// Nothing is shared here yet.
+pub(crate) fn reuse_is_free(_path: &Path, _linking: bool) -> bool {
+    false
+}
+
 /// Windows syncs no folders: NTFS keeps a log of its entries, and a rename is
 /// there after a power cut or not, but never half.
 pub(crate) fn sync_dir(_path: &Path) -> io::Result<()> {

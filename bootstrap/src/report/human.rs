@@ -49,6 +49,10 @@ impl Human {
         if let Event::Noted { what, hint, .. } = event {
             return self.note(what, *hint);
         }
+        if let Event::Problem { problem } = event {
+            self.clear();
+            return self.say(&text::line(&problem.to_string()));
+        }
         if self.style.quiet {
             return;
         }
@@ -66,7 +70,7 @@ impl Human {
             Event::StepBegan { index, of, what, .. } => self.step_began(*index, *of, what, now),
             Event::StepEnded { .. } => self.step_ended(now),
             Event::Progress { done, total } => self.progress(*done, *total, now),
-            Event::Noted { .. } => {}
+            Event::Noted { .. } | Event::Problem { .. } => {}
             Event::TakingBack { why } => self.taking_back(why),
         }
     }

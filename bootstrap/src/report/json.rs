@@ -61,6 +61,16 @@ fn object(event: &Event<'_>) -> Value {
         Event::Noted { what, hint, code } => {
             json!({"v": 1, "event": "note", "code": code, "what": what, "hint": hint})
         }
+        Event::Problem { problem } => json!({
+            "v": 1,
+            "event": "problem",
+            "thing": problem.thing.name(),
+            "slot": problem.thing.slot(),
+            "path": problem.path,
+            "what": problem.what,
+            "repair": problem.cure.name(),
+            "message": problem.to_string(),
+        }),
         Event::TakingBack { why } => json!({"v": 1, "event": "taking-back", "why": why}),
     }
 }

@@ -15,7 +15,7 @@ pub enum Command {
     Detect,
     /// Shows what is installed.
     Status,
-    /// Goes back to the release before.
+    /// Goes back to the release before, or another that is kept.
     Rollback,
     /// Ends an unfinished run, mends damaged files.
     Repair,
@@ -82,7 +82,7 @@ impl Command {
             Detect => "show what this computer has: system, CPU, GPUs",
             Status => "show what is installed and how it is doing",
             Rollback => "go back to the release before this one",
-            Repair => "end a run that was cut off, forward or back",
+            Repair => "end a run that was cut off, mend what is damaged",
             Verify => "check every installed file; change nothing",
             Uninstall => "take OffGrid LLM off this computer",
             Service => "run, stop or look at the app",

@@ -72,8 +72,10 @@ pub struct Settings {
     pub variant: Option<Id>,
     /// This release and no other.
     pub version: Option<Version>,
-    /// Whether it was typed, so that a pin does not choose for `rollback`.
-    pub version_typed: bool,
+    /// How many slots stay, the live one counted.
+    pub keep: usize,
+    /// `rollback --to`: which release, and which variant of it where it was typed.
+    pub to: Option<(Version, Option<Id>)>,
     /// Take expired heads and channels.
     pub accept_stale: bool,
     /// Take an older release than the installed one.

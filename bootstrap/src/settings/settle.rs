@@ -10,6 +10,7 @@ use super::value::{self, Read};
 use super::{ServiceKind, Settings};
 use crate::cli::args::Parsed;
 use crate::env::Env;
+use crate::plan::KEEP_LEAST;
 use offgrid_manifest::Id;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -53,7 +54,8 @@ impl Settings {
             models: stack.models()?,
             variant: stack.read("--variant", value::id)?,
             version: stack.read("--version", value::version)?,
-            version_typed: stack.typed("--version"),
+            keep: stack.read("--keep", value::keep)?.unwrap_or(KEEP_LEAST),
+            to: stack.read("--to", value::slot)?,
             accept_stale: stack.switch("--accept-stale"),
             allow_downgrade: stack.switch("--allow-downgrade"),
             allow_yanked: stack.switch("--allow-yanked"),

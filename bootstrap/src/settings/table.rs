@@ -52,6 +52,7 @@ pub struct Spec {
 /// Every command.
 pub const EVERYWHERE: &[Command] = &[];
 const CHOOSING: &[Command] = &[Install, Update, Plan];
+const CONSENTING: &[Command] = &[Install, Update, Plan, Rollback];
 const FETCHING: &[Command] = &[Install, Update, Plan, Repair, Model, Trust];
 const ASKING: &[Command] = &[Install, Update, Plan, Status, Repair, Model, Trust];
 
@@ -172,7 +173,7 @@ pub static TABLE: &[Spec] = &[
         .default("on, on a terminal"),
     setting("--version", "OFFGRID_SETUP_VERSION", "version", text("V"),
         "this release instead of the newest, like 0.3.0")
-        .of(&[Install, Update, Plan, Rollback, Trust])
+        .of(&[Install, Update, Plan, Trust])
         .default("the newest of the channel"),
     setting("--variant", "OFFGRID_SETUP_VARIANT", "variant", text("NAME"),
         "this variant instead of the one that fits best (see plan --explain)").of(CHOOSING)
@@ -189,6 +190,9 @@ pub static TABLE: &[Spec] = &[
          name")
         .of(&[Install, Plan])
         .default("on: new terminals find `offgrid`"),
+    setting("--keep", "OFFGRID_SETUP_KEEP", "keep", text("N"),
+        "how many releases stay on this disk, the live one counted; at least 2").of(CHOOSING)
+        .default("2"),
     setting("--accept-stale", "OFFGRID_SETUP_ACCEPT_STALE", "accept_stale", Kind::Switch,
         "accept signed release lists that have expired (an old USB stick)")
         .of(&[Install, Update, Plan, Trust]),
@@ -203,9 +207,12 @@ pub static TABLE: &[Spec] = &[
     setting("--max-download", "OFFGRID_SETUP_MAX_DOWNLOAD", "max_download", text("BYTES"),
         "stop before downloading more than this in all, like 300M; or none").of(FETCHING)
         .default("none"),
-    only(CHOOSING, "--allow-yanked", Kind::Switch,
+    only(&[Rollback], "--to", text("V"),
+        "back to this release, like 0.3.0, or 0.3.0+VARIANT where there are two of it")
+        .default("the one before"),
+    only(CONSENTING, "--allow-yanked", Kind::Switch,
         "allow a release that was withdrawn"),
-    only(CHOOSING, "--accept-vulnerable", text("V"),
+    only(CONSENTING, "--accept-vulnerable", text("V"),
         "allow this release although it is known to be unsafe"),
     only(&[Update], "--check", Kind::Switch,
         "only say whether there is an update (exit code 10: yes)"),

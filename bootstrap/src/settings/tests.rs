@@ -115,7 +115,8 @@ fn every_option_reaches_the_settings() {
         let value = match spec.flag {
             "--service" => "none",
             "--limit-rate" | "--max-download" => "5M",
-            "--version" | "--accept-vulnerable" => "1.2.3",
+            "--version" | "--accept-vulnerable" | "--to" => "1.2.3",
+            "--keep" => "3",
             "--now" => "2026-09-01T00:00:00Z",
             "--no-color" => continue,
             _ => "x",
@@ -210,7 +211,7 @@ fn every_slip_on_the_command_line_reads_well() {
         ("install --check", "`--check` does not belong to `install`, only to `update`"),
         (
             "status --version 1.0.0",
-            "only to `install`, `update`, `plan`, `rollback`, `trust` / type `offgrid-setup help status`",
+            "only to `install`, `update`, `plan`, `trust` / type `offgrid-setup help status`",
         ),
         ("--purge", "`--purge` needs a command in front of it: `uninstall`"),
         ("install --source", "`--source` needs a value: --source URL|DIR"),

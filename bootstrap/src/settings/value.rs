@@ -4,6 +4,7 @@
 
 use super::error::Error;
 use super::layer::Origin;
+use crate::plan::KEEP_LEAST;
 use offgrid_manifest::{Id, Time, Version};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -82,6 +83,19 @@ pub(crate) fn id(word: &str) -> Result<Id, String> {
 
 pub(crate) fn version(word: &str) -> Result<Version, String> {
     word.parse().map_err(|_| "a release number like 0.3.0".to_owned())
+}
+
+/// A release, and after a `+` one variant of it.
+pub(crate) fn slot(word: &str) -> Result<(Version, Option<Id>), String> {
+    let (release, variant) = word.split_once('+').map_or((word, None), |(r, v)| (r, Some(v)));
+    Ok((version(release)?, variant.map(id).transpose()?))
+}
+
+pub(crate) fn keep(word: &str) -> Result<usize, String> {
+    let read = word.parse().ok().filter(|keep| (KEEP_LEAST..=99).contains(keep));
+    read.ok_or_else(|| {
+        format!("a number from {KEEP_LEAST} to 99: the live release and the one before always stay")
+    })
 }
 
 pub(crate) fn time(word: &str) -> Result<Time, String> {
@@ -207,6 +221,24 @@ pub(crate) fn source(word: &OsStr, origin: &Origin, cwd: &Path) -> Result<String
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn at_least_two_are_kept() {
+        assert_eq!((keep("2"), keep("9")), (Ok(2), Ok(9)));
+        for bad in ["1", "0", "-1", "100", "two", ""] {
+            assert!(keep(bad).unwrap_err().contains("always stay"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_slot_is_a_release_with_or_without_a_variant() {
+        let release: Version = "0.3.0".parse().unwrap();
+        assert_eq!(slot("v0.3.0"), Ok((release.clone(), None)));
+        assert_eq!(slot("0.3.0+cpu"), Ok((release, Some("cpu".parse().unwrap()))));
+        for bad in ["", "+cpu", "0.3.0+", "0.3.0+../x", "0.3", "newest"] {
+            assert!(slot(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn k_is_a_thousand_and_kib_is_1024() {

@@ -1,5 +1,9 @@
 //! Steps: a small closed set, plain data, each with an absolute Undo.
 //!
+//! After a crash while a run is taken back every Undo of it is applied again. So no
+//! two steps of a run are about one thing: the Undo of the second would remove what
+//! that of the first has put back. What replaces something is one step.
+//!
 //! `prepare` looks, `apply` does and may be called twice, `describe` is the line
 //! that `plan`, progress and the journal show. A new step is a new variant, and
 //! the compiler lists the places.
@@ -13,7 +17,7 @@ use crate::event::Event;
 use crate::fill::SlotPlan;
 use crate::run::Context;
 use crate::setup::{self, NewSetup};
-use crate::store::SlotName;
+use crate::store::{SlotName, Store};
 use crate::{disk, fetch, fill, gate, models, platform, profile, service};
 use offgrid_manifest::Digest;
 use serde::{Deserialize, Serialize};
@@ -33,10 +37,28 @@ pub enum Step {
         /// What it consists of.
         slot: Box<SlotPlan>,
     },
+    /// Make a damaged slot anew beside it and put it in its place.
+    Rebuild {
+        /// What it consists of.
+        slot: Box<SlotPlan>,
+        /// Where the damaged one waits until the run is over, or where what is not ours
+        /// is kept.
+        trash: PathBuf,
+    },
+    /// Move what is not ours out of the way; it is kept.
+    SetAside {
+        /// Where it is.
+        from: PathBuf,
+        /// Where it goes: nothing is there.
+        to: PathBuf,
+    },
     /// Fetch a model into the models folder.
     FetchModel {
         /// Which, and where to.
         model: Box<models::Wanted>,
+        /// Where a damaged one of ours waits until the run is over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trash: Option<PathBuf>,
     },
     /// Fetch a newer bootstrapper into staging.
     FetchSetup {
@@ -124,7 +146,16 @@ impl Step {
                 let path = context.store.slot(&slot.name);
                 Ok(Undo::RemoveTree { path })
             }
-            Step::FetchModel { model } => models::prepare(model),
+            Step::Rebuild { slot, trash } => {
+                Ok(Undo::PutBack { path: context.store.slot(&slot.name), from: trash.clone() })
+            }
+            Step::SetAside { from, to } => {
+                Ok(Undo::MoveBack { from: to.clone(), to: from.clone() })
+            }
+            Step::FetchModel { model, trash: Some(trash) } if disk::exists(&model.path) => {
+                Ok(Undo::PutBack { path: model.path.clone(), from: trash.clone() })
+            }
+            Step::FetchModel { model, .. } => models::prepare(model),
             Step::PutText { path, keep, .. } => {
                 if *keep {
                     Ok(Undo::Nothing)
@@ -133,7 +164,8 @@ impl Step {
                 }
             }
             Step::PutFile { path, sha256, .. } => {
-                if fetch::digest_of(path)? == Some(*sha256) {
+                let whole = || platform::mode_of(path).is_ok_and(|mode| mode == 0o755);
+                if fetch::digest_of(path)? == Some(*sha256) && whole() {
                     return Ok(Undo::Nothing);
                 }
                 Undo::file(context.store, path)
@@ -168,7 +200,15 @@ impl Step {
         match self {
             Step::MakeDir { path } => Ok(disk::make_dirs(path)?),
             Step::FillSlot { slot } => fill::fill(context, slot),
-            Step::FetchModel { model } => models::fetch(context, model),
+            Step::Rebuild { slot, trash } => fill::rebuild(context, slot, trash),
+            Step::SetAside { from, to } => {
+                // Done already when an earlier try was cut off.
+                if disk::exists(from) {
+                    disk::rename(from, to)?;
+                }
+                Ok(())
+            }
+            Step::FetchModel { model, trash } => models::fetch(context, model, trash.as_deref()),
             Step::FetchSetup { setup } => setup::fetch(context, setup),
             Step::ProveSetup { setup } => setup::prove(context, setup),
             Step::PutText { path, text, .. } => Ok(disk::write(path, text.as_bytes(), 0o600)?),
@@ -190,6 +230,8 @@ impl Step {
         match self {
             Step::MakeDir { .. } => "make-dir",
             Step::FillSlot { .. } => "fill-slot",
+            Step::Rebuild { .. } => "rebuild",
+            Step::SetAside { .. } => "set-aside",
             Step::FetchModel { .. } => "fetch-model",
             Step::FetchSetup { .. } => "fetch-setup",
             Step::ProveSetup { .. } => "prove-setup",
@@ -204,9 +246,21 @@ impl Step {
         }
     }
 
-    /// Whether it needs a source.
-    pub fn fetches(&self) -> bool {
-        matches!(self, Step::FillSlot { .. } | Step::FetchModel { .. } | Step::FetchSetup { .. })
+    /// Whether it needs a source: its bytes are not all on this disk.
+    pub fn fetches(&self, store: &Store) -> bool {
+        let absent = |digest| !disk::exists(&store.blob(digest));
+        match self {
+            Step::FillSlot { slot } => {
+                !disk::exists(&store.slot(&slot.name)) && fill::lacks_blobs(store, slot)
+            }
+            Step::Rebuild { slot, trash } => !disk::exists(trash) && fill::lacks_blobs(store, slot),
+            Step::FetchModel { model, .. } => {
+                let there = model.path.metadata().is_ok_and(|meta| meta.len() == model.size);
+                absent(&model.sha256) && !there
+            }
+            Step::FetchSetup { setup } => absent(&setup.pin.sha256),
+            _ => false,
+        }
     }
 
     /// Whether it is bookkeeping: shown in the plan, not while it happens.
@@ -223,7 +277,11 @@ impl Step {
         match self {
             Step::MakeDir { path } => format!("make the folder {}", path.display()),
             Step::FillSlot { slot } => format!("download and verify {}", slot.name),
-            Step::FetchModel { model } => format!("download the model {}", model.name),
+            Step::Rebuild { slot, .. } => format!("make {} anew", slot.name),
+            Step::SetAside { from, to } => {
+                format!("move {} to {}", from.display(), to.display())
+            }
+            Step::FetchModel { model, .. } => format!("download the model {}", model.name),
             Step::FetchSetup { setup } => format!("download offgrid-setup {}", setup.version),
             Step::ProveSetup { setup } => {
                 format!("prove that offgrid-setup {} works on this machine", setup.version)
@@ -259,6 +317,8 @@ pub(crate) fn switch(
             disk::at("switch", current, platform::point(current, &to))?;
             disk::sync_parent(current)?;
         }
+        // A folder that somebody put there is not ours to remove.
+        None if current.is_dir() && platform::read_link(current).is_none() => {}
         None => disk::remove_file(current)?,
     }
     service::tell(context.store);

@@ -72,6 +72,13 @@ pub enum Undo {
         /// Where it was.
         to: PathBuf,
     },
+    /// This file or tree was there, and waits elsewhere while another one is in its place.
+    PutBack {
+        /// Its place.
+        path: PathBuf,
+        /// Where it waits.
+        from: PathBuf,
+    },
     /// There was such a folder.
     MakeDirs {
         /// The folder.
@@ -97,7 +104,10 @@ impl Undo {
     /// What it is about; one key for one thing. `None` for what is not ours.
     pub fn resource(&self) -> Option<String> {
         Some(match self {
-            Undo::Nothing | Undo::MoveBack { .. } | Undo::MakeDirs { .. } => return None,
+            Undo::Nothing
+            | Undo::MoveBack { .. }
+            | Undo::PutBack { .. }
+            | Undo::MakeDirs { .. } => return None,
             Undo::RemoveDirs { path, .. } => format!("folder {}", path.display()),
             Undo::RemoveFile { path } | Undo::SetFile { path, .. } => {
                 format!("file {}", path.display())
@@ -140,6 +150,14 @@ impl Undo {
             Undo::MoveBack { from, to } => {
                 if disk::exists(from) {
                     disk::rename(from, to)?;
+                }
+            }
+            Undo::PutBack { path, from } => {
+                if disk::exists(from) {
+                    // Made by this run, or only begun to be removed by an earlier try.
+                    disk::remove_file(&disk::beside(path))?;
+                    disk::remove_tree(path)?;
+                    disk::rename(from, path)?;
                 }
             }
             Undo::MakeDirs { path } => disk::make_dirs(path)?,
@@ -225,7 +243,9 @@ impl Undo {
             Undo::SetBlock { path, .. } => format!("restore the block in {}", path.display()),
             Undo::SwitchTo { slot: None, .. } => "take the live slot down".to_owned(),
             Undo::SwitchTo { slot: Some(slot), .. } => format!("switch to {slot}"),
-            Undo::MoveBack { to, .. } => format!("put back {}", to.display()),
+            Undo::MoveBack { to, .. } | Undo::PutBack { path: to, .. } => {
+                format!("put back {}", to.display())
+            }
             Undo::MakeDirs { path } => format!("make the folder {}", path.display()),
         }
     }

@@ -12,6 +12,8 @@ pub struct Wish<'a> {
     pub version: Option<&'a Version>,
     /// The live release.
     pub live: Option<&'a Version>,
+    /// The release that somebody went back from.
+    pub left: Option<&'a Version>,
     /// This machine's number in rollouts.
     pub machine: Option<&'a str>,
     /// A person asked for the update, here and now: no rollout keeps it back.
@@ -51,6 +53,8 @@ pub enum Held {
     Rollout,
     /// The rollout was stopped.
     Halted,
+    /// Somebody went back from it.
+    Left,
 }
 
 impl Held {
@@ -61,6 +65,7 @@ impl Held {
             Held::Older => "older",
             Held::Rollout => "rollout",
             Held::Halted => "halted",
+            Held::Left => "rolled-back",
         }
     }
 }
@@ -109,6 +114,9 @@ pub(super) fn offer(
     if halted {
         return (current, Some(Held::Halted));
     }
+    if wish.left == Some(&channel.current) {
+        return (current, Some(Held::Left));
+    }
     // Whoever has a bad release gets the way out of it at once.
     let urgent = is_unsafe(channel, live) || channel.yanked.contains_key(live);
     let reached = urgent || wish.by_person || channel.reaches(wish.machine, now);
@@ -130,7 +138,11 @@ fn is_unsafe(channel: &Channel, version: &Version) -> bool {
     channel.minimum_safe.as_ref().is_some_and(|least| version < least)
 }
 
-fn consented(channel: &Channel, wish: &Wish<'_>, version: &Version) -> Result<(), Error> {
+pub(super) fn consented(
+    channel: &Channel,
+    wish: &Wish<'_>,
+    version: &Version,
+) -> Result<(), Error> {
     let Consent { downgrade, yanked, vulnerable } = wish.consent;
     // What is live already is no step back.
     if wish.live == Some(version) {

@@ -18,7 +18,7 @@ mod state;
 
 pub use choose::{Choice, Consent, Held, Wish, choose, notices};
 pub use refuse::Error;
-pub use show::{remembered, show};
+pub use show::{channel_of, may_return, remembered, show};
 pub use state::{Known, Memory};
 
 use crate::error::Error as Any;

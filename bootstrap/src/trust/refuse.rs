@@ -120,9 +120,7 @@ impl Error {
         match self {
             Error::NoChannel { .. } => Some("name one of them with --channel NAME".into()),
             Error::NotListed { .. } => Some("name one of them with --version V".into()),
-            Error::Yanked { .. } => {
-                Some("choose another release with --version V, or add --allow-yanked".into())
-            }
+            Error::Yanked { .. } => Some("choose another release, or add --allow-yanked".into()),
             Error::Halted { version } => {
                 Some(format!("wait for the next one, or insist with --version {version}"))
             }

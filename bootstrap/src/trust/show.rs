@@ -4,7 +4,7 @@ use super::state::{Known, Memory};
 use super::{Warning, Wish, choose};
 use crate::error::Error as Any;
 use crate::stamp::Stamped;
-use offgrid_manifest::{Id, Role, Root, Time, Version};
+use offgrid_manifest::{Id, Role, Root, Time};
 use serde_json::{Value, json};
 
 impl Memory {
@@ -27,8 +27,7 @@ impl Memory {
     }
 }
 
-/// What is remembered of a channel, for `status`. `machine` is this machine's
-/// number in rollouts.
+/// What is remembered of a channel, for `status`; `wish` says what is live.
 ///
 /// # Errors
 /// `E_SCHEMA` for the state of a newer program.
@@ -36,18 +35,17 @@ pub fn remembered(
     stamped: &Stamped,
     known: &Known<'_>,
     channel: &Id,
-    live: &Version,
-    machine: Option<&str>,
+    wish: &Wish<'_>,
     clock: Time,
 ) -> Result<Value, Any> {
     let (memory, _) = Memory::load(stamped, known)?;
     let stored = memory.stored(channel);
     let (head, channel) = stored.as_ref().map_or((None, None), |(h, c)| (Some(h), Some(c)));
     let expires = head.zip(channel).map(|(head, channel)| head.expires.min(channel.expires));
-    let wish = Wish { live: Some(live), machine, ..Wish::default() };
     let now = memory.time(clock);
-    let update = channel.map(|channel| choose::offer(channel, &wish, now));
-    let notes: Vec<String> = channel.map_or(Vec::new(), |c| choose::notices(c, live));
+    let update = channel.map(|channel| choose::offer(channel, wish, now));
+    let notes: Vec<String> =
+        channel.zip(wish.live).map_or(Vec::new(), |(c, live)| choose::notices(c, live));
     Ok(json!({
         "update": {
             "available": update.as_ref().and_then(|(version, _)| version.clone()),
@@ -62,6 +60,39 @@ pub fn remembered(
         },
         "notes": notes,
     }))
+}
+
+/// Whether what is remembered of a channel allows to go back to `wish.version`:
+/// the same consent as for installing it, but of its age. Nothing is fetched, and
+/// what has expired still warns.
+///
+/// # Errors
+/// `E_YANKED`, `E_NEEDS_CONSENT`; `E_SCHEMA` for the state of a newer program.
+pub fn may_return(
+    stamped: &Stamped,
+    known: &Known<'_>,
+    channel: &Id,
+    wish: &Wish<'_>,
+) -> Result<(), Any> {
+    let (memory, _) = Memory::load(stamped, known)?;
+    let stored = memory.stored(channel);
+    let (Some((_, channel)), Some(version)) = (stored, wish.version) else { return Ok(()) };
+    let consent = choose::Consent { downgrade: true, ..wish.consent };
+    Ok(choose::consented(&channel, &Wish { consent, ..*wish }, version)?)
+}
+
+/// The bytes of the newest channel that is remembered, verified again. Nothing is
+/// fetched, and its age does not matter.
+///
+/// # Errors
+/// `E_SCHEMA` for the state of a newer program.
+pub fn channel_of(
+    stamped: &Stamped,
+    known: &Known<'_>,
+    channel: &Id,
+) -> Result<Option<Vec<u8>>, Any> {
+    let (memory, _) = Memory::load(stamped, known)?;
+    Ok(memory.stored(channel).map(|(_, channel)| channel.bytes().to_vec()))
 }
 
 /// Everything that is remembered: versions, marks, expiry, keys.

@@ -60,9 +60,11 @@ fn row(fields: &Value, wish: &str, expected: &str) {
     };
     let has = |name: &str| words.contains(&name);
     let (live, version, vulnerable) = (after("live"), after("version"), after("vulnerable"));
+    let left = after("left");
     let wish = Wish {
         version: version.as_ref(),
         live: live.as_ref(),
+        left: left.as_ref(),
         machine: has("machine").then_some(MACHINE),
         by_person: has("person"),
         consent: Consent {
@@ -144,6 +146,19 @@ fn an_installed_release_is_replaced_when_the_rollout_has_come_this_far() {
     row(&json!({}), "live 0.4.0", "stay older");
     row(&json!({"yanked": {"0.4.0": {"reason": ""}}}), "live 0.4.0 person", "stay older");
     row(&json!({}), "live 0.4.0 downgrade", "stay older");
+}
+
+#[test]
+fn who_went_back_from_a_release_is_not_brought_there_again_unasked() {
+    let least = json!({"minimum_safe": "0.2.1"});
+    row(&json!({}), "live 0.2.0 left 0.3.0", "stay rolled-back");
+    row(&json!({}), "live 0.2.0 left 0.3.0 person", "stay rolled-back");
+    row(&least, "live 0.2.0 left 0.3.0 person", "stay rolled-back");
+    row(&json!({}), "live 0.2.0 left 0.3.0 version 0.3.0", "take 0.3.0");
+    // A later one, and one that comes in its place, may be better.
+    row(&json!({}), "live 0.2.0 left 0.2.9", "take 0.3.0");
+    row(&json!({}), "live 0.2.0 left 0.4.0", "take 0.3.0");
+    row(&json!({"rollout": share(Some(0))}), "live 0.2.0 left 0.3.0", "stay halted");
 }
 
 #[test]
@@ -232,7 +247,8 @@ fn in_every_cell_of_the_table_nothing_is_taken_that_nobody_agreed_to() {
                 for (bit, vulnerable) in bits(4).flat_map(|bit| any().map(move |v| (bit, v))) {
                     let consent = Consent { downgrade: bit(0), yanked: bit(1), vulnerable };
                     let machine = bit(2).then_some(MACHINE);
-                    let wish = Wish { version, live, machine, by_person: bit(3), consent };
+                    let (left, by_person) = (None, bit(3));
+                    let wish = Wish { version, live, left, machine, by_person, consent };
                     cells += 1;
                     taken += usize::from(judge(&channel, steps, &wish));
                 }

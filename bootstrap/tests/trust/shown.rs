@@ -3,7 +3,7 @@
 use crate::client::{Client, days, id};
 use crate::e2e::simulator::{Simulator, day};
 use offgrid_manifest::{Code, Digest};
-use offgrid_setup::trust;
+use offgrid_setup::trust::{self, Wish};
 use serde_json::{Value, json};
 
 const MACHINE: &str = "00000000000000000000000000000000";
@@ -11,7 +11,8 @@ const MACHINE: &str = "00000000000000000000000000000000";
 fn remembered(client: &Client, live: &str, clock: u64) -> Value {
     let (known, live) = (client.known(), live.parse().unwrap());
     let (channel, clock) = (id("stable"), days(clock));
-    trust::remembered(&client.stamped, &known, &channel, &live, Some(MACHINE), clock).unwrap()
+    let wish = Wish { live: Some(&live), machine: Some(MACHINE), ..Wish::default() };
+    trust::remembered(&client.stamped, &known, &channel, &wish, clock).unwrap()
 }
 
 #[test]
@@ -109,9 +110,9 @@ fn state_of_a_newer_program_is_neither_shown_nor_used() {
     let mut client = Client::of(&depot);
     client.memory = Some(br#"{"schema":2}"#.to_vec());
     client.refuses(&depot, 0, Code::Schema);
-    let (known, live) = (client.known(), "0.1.0".parse().unwrap());
+    let (known, wish) = (client.known(), Wish::default());
     let shown = trust::show(&client.stamped, &known).unwrap_err();
-    let told = trust::remembered(&client.stamped, &known, &id("stable"), &live, None, days(0))
-        .unwrap_err();
+    let told =
+        trust::remembered(&client.stamped, &known, &id("stable"), &wish, days(0)).unwrap_err();
     assert_eq!((shown.code(), told.code()), (Code::Schema, Code::Schema));
 }

@@ -129,7 +129,7 @@ fn rollback_to_a_number_goes_there_or_says_what_there_is() {
     world.offgrid_run(&["update", "--yes"]).expect(0);
     let before = world.snapshot();
     for wrong in ["9.9.9", "0.2.0"] {
-        let words = ["rollback", "--yes", "--json", "--version", wrong];
+        let words = ["rollback", "--yes", "--json", "--to", wrong];
         world.offgrid_run(&words).expect_error(3, "E_UNSUPPORTED").says("there is 0.1.0");
     }
     before.assert_same(&world.snapshot());
@@ -137,7 +137,7 @@ fn rollback_to_a_number_goes_there_or_says_what_there_is() {
     let mut pinned = world.command(world.offgrid());
     pinned.env("OFFGRID_SETUP_VERSION", "0.2.0").args(["rollback", "--yes"]);
     e2e::world::finish(pinned).expect(0).says("0.1.0 is live again");
-    world.offgrid_run(&["rollback", "--yes", "--version", "v0.2.0"]).expect(0);
+    world.offgrid_run(&["rollback", "--yes", "--to", "v0.2.0"]).expect(0);
     world.offgrid_run(&["version"]).expect(0).says("0.2.12");
 }
 

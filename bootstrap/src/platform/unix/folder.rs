@@ -3,12 +3,13 @@
 //! (reference/trust.md L2, L7).
 
 use rustix::fs::{
-    AtFlags, CWD, Mode, OFlags, RawMode, fchmod, mkdirat, openat, symlinkat, unlinkat,
+    AtFlags, CWD, Mode, OFlags, RawMode, fchmod, fstat, linkat, mkdirat, openat, symlinkat,
+    unlinkat,
 };
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
 /// What takes a name for a folder, and nothing else for one.
@@ -28,10 +29,7 @@ impl Folder {
     /// that is there is taken away. `path` has `/` between its parts.
     pub(crate) fn create(&self, path: &str, mode: u32) -> io::Result<File> {
         self.within(path, |folder, name| {
-            match unlinkat(folder, name, AtFlags::empty()) {
-                Ok(()) | Err(Errno::NOENT) => {}
-                Err(error) => return Err(error),
-            }
+            clear(folder, name)?;
             let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
             let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let file = openat(folder, name, flags, bits(mode))?;
@@ -53,6 +51,40 @@ impl Folder {
         self.within(path, |folder, name| symlinkat(target, folder, name))
     }
 
+    /// A new file that shares its bytes with an open one until one of them is
+    /// written to, with exactly this mode; what is there is taken away.
+    pub(crate) fn clone(&self, source: &File, path: &str, mode: u32) -> io::Result<File> {
+        self.within(path, |folder, name| {
+            clear(folder, name)?;
+            let made = super::super::clone_file(source, folder, name).and_then(|file| {
+                fchmod(&file, bits(mode))?;
+                Ok(file)
+            });
+            made.inspect_err(|_| {
+                // The first error counts; who makes a file here clears the place first.
+                let _ = unlinkat(folder, name, AtFlags::empty());
+            })
+        })
+    }
+
+    /// Another name for an open file itself, not for what its name leads to now;
+    /// what is there is taken away.
+    pub(crate) fn hard_link(&self, source: &File, path: &str) -> io::Result<()> {
+        self.within(path, |folder, name| {
+            clear(folder, name)?;
+            let itself = format!("/proc/self/fd/{}", source.as_raw_fd());
+            linkat(CWD, itself, folder, name, AtFlags::SYMLINK_FOLLOW)?;
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let made = fstat(openat(folder, name, flags, Mode::empty())?)?;
+            let wanted = fstat(source)?;
+            if (made.st_dev, made.st_ino) != (wanted.st_dev, wanted.st_ino) {
+                unlinkat(folder, name, AtFlags::empty())?;
+                return Err(Errno::XDEV);
+            }
+            Ok(())
+        })
+    }
+
     /// Goes down to the folder of the last part.
     fn within<T>(
         &self,
@@ -68,6 +100,14 @@ impl Folder {
             folder = openat(folder.as_fd(), part, FOLDER, Mode::empty())?;
         }
         Ok(act(&folder, name)?)
+    }
+}
+
+/// Takes a file or link away that is in the place of a new one.
+fn clear(folder: &OwnedFd, name: &str) -> rustix::io::Result<()> {
+    match unlinkat(folder, name, AtFlags::empty()) {
+        Err(error) if error != Errno::NOENT => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -102,6 +142,38 @@ mod tests {
         assert_eq!(fs::read_to_string(dir.path().join("a/l")).unwrap(), "second");
         let mode = |path: &str| fs::metadata(dir.path().join(path)).unwrap().permissions().mode();
         assert_eq!((mode("a/b/c") & 0o7777, mode("a/b") & 0o7777), (0o755, 0o700));
+    }
+
+    #[test]
+    fn a_hard_link_is_to_the_file_that_was_opened_whatever_has_its_name_now() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let mut file = folder.create("from", 0o644).unwrap();
+        file.write_all(b"ours").unwrap();
+        fs::rename(dir.path().join("from"), dir.path().join("away")).unwrap();
+        fs::write(dir.path().join("from"), "another").unwrap();
+        fs::write(dir.path().join("to"), "in the way").unwrap();
+        folder.hard_link(&file, "to").unwrap();
+        assert_eq!(fs::read_to_string(dir.path().join("to")).unwrap(), "ours");
+        assert!(super::super::is_same_file(&file, &dir.path().join("to")));
+        assert!(folder.hard_link(&file, "no/such").is_err());
+    }
+
+    #[test]
+    fn a_clone_is_a_file_of_its_own_or_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let mut file = folder.create("from", 0o644).unwrap();
+        file.write_all(b"ours").unwrap();
+        match folder.clone(&file, "to", 0o755) {
+            Ok(clone) => {
+                assert_eq!(fs::read_to_string(dir.path().join("to")).unwrap(), "ours");
+                assert_eq!(clone.metadata().unwrap().permissions().mode() & 0o7777, 0o755);
+                assert!(!super::super::is_same_file(&file, &dir.path().join("to")));
+            }
+            // A file system without clones leaves nothing half made.
+            Err(_) => assert!(!dir.path().join("to").exists()),
+        }
     }
 
     #[test]

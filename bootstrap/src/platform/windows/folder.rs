@@ -40,6 +40,16 @@ impl Folder {
         Err(ErrorKind::Unsupported.into())
     }
 
+    /// Only ReFS could.
+    pub(crate) fn clone(&self, _source: &File, _path: &str, _mode: u32) -> io::Result<File> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
+    /// Nobody is root here, and a link is for what nobody else may write to.
+    pub(crate) fn hard_link(&self, _source: &File, _path: &str) -> io::Result<()> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
     fn within(&self, path: &str) -> io::Result<PathBuf> {
         let mut found = self.0.clone();
         for part in path.split('/').filter(|part| !part.is_empty()) {

@@ -1,0 +1,454 @@
+//! Slots: how a file of an earlier one comes into a new one, how many stay, and
+//! the way back to any of them.
+
+use e2e::room::Room;
+use e2e::service::Service;
+use e2e::world::finish;
+use e2e::{Forge, Outcome, Snapshot, World, base, cut};
+use serde_json::{Value, json};
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const MIB: u64 = 1 << 20;
+const ENGINE: &str = "llama/llama-server";
+
+/// The name of the slot of this release.
+fn name(version: &str) -> String {
+    format!("{version}+{}-{}-cpu", std::env::consts::OS, std::env::consts::ARCH)
+}
+
+fn file(prefix: &Path, version: &str, path: &str) -> Metadata {
+    prefix.join("versions").join(name(version)).join(path).symlink_metadata().unwrap()
+}
+
+/// Whether both slots have one file there, and how many names it has.
+fn shared(prefix: &Path, path: &str) -> (bool, u64) {
+    let (old, new) = (file(prefix, "0.1.0", path), file(prefix, "0.2.0", path));
+    ((old.dev(), old.ino()) == (new.dev(), new.ino()), new.nlink())
+}
+
+const FOR_ALL: [&str; 3] = ["--yes", "--json", "--system"];
+
+/// An installation for everybody in a room of its own.
+struct Everybody {
+    world: World,
+    room: Room,
+}
+
+impl Everybody {
+    /// With 0.1.0; 0.2.0 is offered. `Err` says why there can be none here.
+    fn new(options: &str) -> Result<Everybody, String> {
+        let world = World::new();
+        let room = Room::for_everybody(options)?;
+        let this = Everybody { world, room };
+        this.run(&["install"]).expect(0);
+        this.world.publish_newer();
+        Ok(this)
+    }
+
+    /// The prefix, seen from here.
+    fn prefix(&self) -> PathBuf {
+        self.room.home().join("offgrid")
+    }
+
+    fn run(&self, words: &[&str]) -> Outcome {
+        let mut command = self.room.command(&self.world, self.world.setup());
+        command.args(words).args(FOR_ALL);
+        finish(command)
+    }
+
+    /// While every call of this kind fails with this error.
+    fn failing(&self, words: &[&str], call: &str, error: &str) -> Outcome {
+        let mut command = self.room.command(&self.world, "strace");
+        let trace = format!("trace={call}");
+        let inject = format!("inject={call}:error={error}");
+        command.args(["-f", "-b", "execve", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject]);
+        command.arg(self.world.setup()).args(words).args(FOR_ALL);
+        finish(command)
+    }
+}
+
+/// Lets the test end where there can be no room, and says why.
+macro_rules! everybody {
+    ($options:expr) => {
+        match Everybody::new($options) {
+            Ok(everybody) => everybody,
+            Err(why) => {
+                eprintln!("skipped: no installation for everybody here: {why}");
+                return;
+            }
+        }
+    };
+}
+
+#[test]
+fn an_installation_for_everybody_links_what_both_releases_have() {
+    let all = everybody!("size=120m,mode=755");
+    // Somebody changed the bits of one: it gets a file of its own, with the right ones.
+    let odd = all.prefix().join("versions").join(name("0.1.0")).join("llama/libnote.so.1");
+    base::set_mode(&odd, 0o600);
+    all.run(&["update"]).expect(0);
+    assert_eq!(shared(&all.prefix(), ENGINE), (true, 2));
+    assert_eq!(shared(&all.prefix(), "probe/probe.gguf"), (true, 2));
+    assert_eq!(shared(&all.prefix(), "llama/libnote.so.1"), (false, 1));
+    assert_eq!(file(&all.prefix(), "0.2.0", "llama/libnote.so.1").mode() & 0o7777, 0o644);
+    base::set_mode(&odd, 0o644);
+    all.run(&["verify"]).expect(0);
+    // What goes with one name is still there under the other.
+    let mut forge = Forge::of(&all.world.depot());
+    forge.another_release("0.4.0");
+    all.run(&["update"]).expect(0);
+    assert!(!all.prefix().join("versions").join(name("0.1.0")).exists());
+    all.run(&["verify"]).expect(0);
+    all.run(&["uninstall"]).expect(0);
+    assert!(!all.prefix().exists());
+}
+
+#[test]
+fn without_hard_links_everybody_gets_copies() {
+    if let Some(why) = cut::why_not() {
+        eprintln!("skipped: no call can be made to fail here: {why}");
+        return;
+    }
+    for error in ["EPERM", "EMLINK", "EXDEV", "EOPNOTSUPP"] {
+        let all = everybody!("size=120m,mode=755");
+        all.failing(&["update"], "linkat", error).expect(0);
+        assert_eq!(shared(&all.prefix(), ENGINE), (false, 1), "{error}");
+        all.run(&["verify"]).expect(0);
+    }
+}
+
+#[test]
+fn a_linked_file_that_is_damaged_is_made_anew_in_both_slots() {
+    let all = everybody!("size=120m,mode=755");
+    all.run(&["update"]).expect(0);
+    let engine = all.prefix().join("versions").join(name("0.1.0")).join(ENGINE);
+    let mut bytes = fs::read(&engine).unwrap();
+    bytes[1000] ^= 1;
+    fs::write(&engine, bytes).unwrap();
+    let events = all.run(&["verify"]).expect_error(1, "E_STATE").events();
+    assert_eq!(events.iter().filter(|event| event["event"] == "problem").count(), 2);
+    all.run(&["repair"]).expect(0);
+    all.run(&["verify"]).expect(0);
+    // New files, never through a link.
+    assert_eq!(shared(&all.prefix(), ENGINE), (false, 1));
+}
+
+#[test]
+fn a_user_never_has_one_file_in_two_slots() {
+    let world = World::new();
+    world.install();
+    world.publish_newer();
+    world.run(&["update", "--yes"]).expect(0);
+    let slots = world.prefix().join("versions");
+    for slot in fs::read_dir(slots).unwrap() {
+        let mut folders = vec![slot.unwrap().path()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                let meta = path.symlink_metadata().unwrap();
+                if meta.is_dir() {
+                    folders.push(path);
+                } else {
+                    assert_eq!(meta.nlink(), 1, "{}", path.display());
+                }
+            }
+        }
+    }
+    assert_eq!(shared(&world.prefix(), ENGINE), (false, 1));
+}
+
+/// A folder on a file system with clones.
+fn cloning() -> Result<tempfile::TempDir, String> {
+    let mut why = Vec::new();
+    for parent in [base::folder().to_owned(), std::env::temp_dir(), "/dev/shm".into()] {
+        let dir = tempfile::tempdir_in(&parent).unwrap();
+        fs::write(dir.path().join("a"), vec![1; 65536]).unwrap();
+        let mut command = Command::new("cp");
+        command.arg("--reflink=always").args(["a", "b"]).current_dir(dir.path());
+        match command.output() {
+            Ok(output) if output.status.success() => return Ok(dir),
+            Ok(output) => why.push(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+            Err(error) => why.push(error.to_string()),
+        }
+    }
+    Err(why.join("; "))
+}
+
+#[test]
+fn where_files_can_be_cloned_a_user_gets_clones() {
+    let folder = match cloning() {
+        Ok(folder) => folder,
+        Err(why) => {
+            eprintln!("skipped: no file system with clones here: {why}");
+            return;
+        }
+    };
+    let world = World::new();
+    let prefix = folder.path().join("offgrid");
+    let run = |words: &[&str]| {
+        let more = ["--yes", "--json", "--prefix", prefix.to_str().unwrap()];
+        world.run(&[words, &more[..]].concat())
+    };
+    run(&["install"]).expect(0);
+    world.publish_newer();
+    run(&["update"]).expect(0);
+    assert_eq!(shared(&prefix, ENGINE), (false, 1));
+    let engine = prefix.join("versions").join(name("0.2.0")).join(ENGINE);
+    let extents = Command::new("filefrag").arg("-v").arg(engine).output().unwrap();
+    let text = String::from_utf8_lossy(&extents.stdout).into_owned();
+    assert!(text.contains("shared"), "{text}");
+    run(&["uninstall"]).expect(0);
+}
+
+#[test]
+fn what_is_linked_needs_no_room_and_what_is_copied_does() {
+    let all = everybody!("size=120m,mode=755");
+    let plan = all.run(&["plan"]).expect(0).events().pop().unwrap();
+    let (disk, reused) = (&plan["disk_bytes"], &plan["reused_bytes"]);
+    assert!(disk.as_u64().unwrap() < MIB && reused.as_u64().unwrap() > MIB, "{plan}");
+    let filler = all.room.home().join("filler");
+    let size = usize::try_from(all.room.free() - 2 * MIB).unwrap();
+    fs::write(&filler, vec![0; size]).unwrap();
+    all.run(&["update"]).expect(0);
+    all.run(&["verify"]).expect(0);
+
+    // A copy costs its size, and that is said before anything is touched.
+    let world = World::new();
+    let room = match Room::over(&world, "size=120m,mode=755") {
+        Ok(room) => room,
+        Err(why) => {
+            eprintln!("skipped: no small disk here: {why}");
+            return;
+        }
+    };
+    let run = |words: &[&str]| {
+        let mut command = room.command(&world, world.setup());
+        command.args(words).args(["--yes", "--json"]);
+        finish(command)
+    };
+    run(&["install"]).expect(0);
+    world.publish_newer();
+    let plan = run(&["plan"]).expect(0).events().pop().unwrap();
+    assert!(plan["disk_bytes"].as_u64() >= plan["reused_bytes"].as_u64(), "{plan}");
+    let filler = room.home().join("filler");
+    let size = usize::try_from(room.free() - 2 * MIB).unwrap();
+    fs::write(&filler, vec![0; size]).unwrap();
+    let refused = run(&["update"]).expect_error(9, "E_NOSPACE");
+    let began = refused.events().into_iter().any(|event| event["event"] == "progress");
+    assert!(!began, "{refused:?}");
+}
+
+/// The versions of the slots, in order.
+fn slots(world: &World) -> Vec<String> {
+    let status = world.offgrid_run(&["self", "status", "--json"]).expect(0).json();
+    let told: Vec<String> = status["slots"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|slot| slot["version"].as_str().unwrap().to_owned())
+        .collect();
+    let listed = fs::read_dir(world.prefix().join("versions")).unwrap();
+    let mut there: Vec<String> = listed
+        .map(|entry| entry.unwrap().file_name().to_str().unwrap().to_owned())
+        .map(|name| name.split_once('+').unwrap().0.to_owned())
+        .collect();
+    there.sort();
+    assert_eq!(told, there, "the receipt and the disk");
+    there
+}
+
+/// With 0.1.0 before and 0.2.0 live.
+fn two() -> World {
+    let world = World::new();
+    world.install();
+    world.publish_newer();
+    world.run(&["update", "--yes"]).expect(0);
+    world
+}
+
+fn live(world: &World) -> Value {
+    world.run(&["status", "--json"]).expect(0).json()["version"].clone()
+}
+
+#[test]
+fn two_slots_stay_unless_more_are_asked_for() {
+    let world = two();
+    let mut forge = Forge::of(&world.depot());
+    forge.another_release("0.4.0");
+    world.run(&["update", "--yes", "--keep", "3"]).expect(0);
+    assert_eq!(slots(&world), ["0.1.0", "0.2.0", "0.4.0"]);
+    // In a file, as for every machine of a company.
+    let config = world.home().join(".config/offgrid");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("setup.toml"), "keep = 3\n").unwrap();
+    forge.another_release("0.5.0");
+    world.run(&["update", "--yes"]).expect(0);
+    assert_eq!(slots(&world), ["0.2.0", "0.4.0", "0.5.0"]);
+    fs::remove_file(config.join("setup.toml")).unwrap();
+    forge.another_release("0.6.0");
+    world.run(&["update", "--yes"]).expect(0);
+    assert_eq!(slots(&world), ["0.5.0", "0.6.0"]);
+    for few in ["1", "0", "many"] {
+        let words = ["update", "--yes", "--json", "--keep", few];
+        world.run(&words).expect_error(2, "E_USAGE").says("always stay");
+    }
+    world.run(&["verify"]).expect(0);
+}
+
+#[test]
+fn an_update_with_nothing_new_collects_and_is_no_update() {
+    let world = two();
+    Forge::of(&world.depot()).another_release("0.4.0");
+    world.run(&["update", "--yes", "--keep", "3"]).expect(0);
+    let before = world.snapshot_but(&["state/trust.json"]);
+    // Without a yes it is only told.
+    let told = world.run(&["update"]).expect(0).says("not kept any more: 0.1.0");
+    told.says("offgrid update --yes");
+    before.assert_same(&world.snapshot_but(&["state/trust.json"]));
+    let current = fs::read_link(world.prefix().join("current")).unwrap();
+    let update = world.run(&["update", "--yes", "--json"]).expect(0);
+    let ended = update.ended().unwrap();
+    assert_eq!(ended["outcome"], "unchanged");
+    assert_eq!(ended["removed"], json!([name("0.1.0")]));
+    assert!(!update.stdout.contains("\"verb\":\"update\""), "{}", update.stdout);
+    assert_eq!(fs::read_link(world.prefix().join("current")).unwrap(), current);
+    assert_eq!(slots(&world), ["0.2.0", "0.4.0"]);
+    world.run(&["verify"]).expect(0);
+    world.run(&["rollback", "--yes"]).expect(0).says("0.2.0 is live again");
+}
+
+#[test]
+fn a_slot_that_a_service_still_uses_stays() {
+    let world = World::new();
+    world.run(&["install", "--yes", "--service", "supervise"]).expect(0);
+    world.publish_newer();
+    let mut service = Service::start(&world);
+    world.run(&["update", "--yes"]).expect(0);
+    // As if the service had not gone along: its note names the old slot.
+    let note = world.prefix().join("state/service.json");
+    let text = fs::read_to_string(&note).unwrap();
+    let mut forge = Forge::of(&world.depot());
+    forge.another_release("0.4.0");
+    world.run(&["update", "--yes", "--keep", "3"]).expect(0);
+    let now = fs::read_to_string(&note).unwrap();
+    let edited: Value = {
+        let mut value: Value = serde_json::from_str(&now).unwrap();
+        value["slot"] = json!(name("0.1.0"));
+        value
+    };
+    fs::write(&note, edited.to_string()).unwrap();
+    world.run(&["update", "--yes"]).expect(0);
+    assert_eq!(slots(&world), ["0.1.0", "0.2.0", "0.4.0"], "in use: {text}");
+    fs::write(&note, now).unwrap();
+    world.run(&["update", "--yes"]).expect(0);
+    assert_eq!(slots(&world), ["0.2.0", "0.4.0"]);
+    world.run(&["service", "stop"]).expect(0);
+    service.ended();
+}
+
+#[test]
+fn rollback_goes_to_any_release_that_is_kept_and_changes_nothing_else() {
+    let world = two();
+    Forge::of(&world.depot()).another_release("0.4.0");
+    world.run(&["update", "--yes", "--keep", "3"]).expect(0);
+    let but = ["state/receipt.json", "state/made.json", "current"];
+    let before = world.snapshot_but(&but);
+    for (to, is) in [("0.1.0", "0.1.0"), ("v0.2.0", "0.2.0"), (&name("0.4.0"), "0.4.0")] {
+        let words = ["rollback", "--yes", "--json", "--to", to];
+        let outcome = world.run(&words).expect(0);
+        let ended = outcome.ended().unwrap();
+        assert_eq!((&ended["outcome"], &ended["version"]), (&json!("rolled-back"), &json!(is)));
+        let runs = outcome.events().into_iter().filter(|event| event["event"] == "began");
+        let steps: Vec<Value> = runs.map(|run| run["steps"].clone()).collect();
+        let steps_of_one = steps[0].as_array().unwrap().len();
+        assert_eq!((steps.len(), steps_of_one), (1, 2), "one switch: {steps:?}");
+        assert_eq!(live(&world), is);
+        before.assert_same(&world.snapshot_but(&but));
+    }
+    world.run(&["verify"]).expect(0);
+    let before: Snapshot = world.snapshot();
+    let words = ["rollback", "--yes", "--json", "--to", "0.9.0"];
+    let refused = world.run(&words).expect_error(3, "E_UNSUPPORTED");
+    refused.says(&format!("there is {}, {}", name("0.1.0"), name("0.2.0")));
+    world.run(&["rollback", "0.1.0"]).expect(2).says("rollback --to 0.1.0");
+    before.assert_same(&world.snapshot());
+}
+
+#[test]
+fn two_variants_of_one_release_are_told_apart() {
+    let world = World::newer();
+    // Another variant of the same parts, that fits here too.
+    Forge::of(&world.depot()).release(|release| {
+        let mut other = release["variants"][0].clone();
+        other["id"] = json!("other");
+        other["rank"] = json!(1);
+        release["variants"].as_array_mut().unwrap().push(other);
+    });
+    world.install();
+    let words = ["update", "--yes", "--keep", "3", "--variant", "other"];
+    world.run(&words).expect(0);
+    Forge::of(&world.depot()).another_release("0.4.0");
+    world.run(&["update", "--yes", "--keep", "3"]).expect(0);
+    let before = world.snapshot();
+    let refused = world.run(&["rollback", "--yes", "--json", "--to", "0.2.0"]);
+    refused.expect_error(2, "E_USAGE").says("0.2.0+other").says("--to 0.2.0+VARIANT");
+    before.assert_same(&world.snapshot());
+    world.run(&["rollback", "--yes", "--to", "0.2.0+other"]).expect(0);
+    // Of the two only one is not live.
+    world.run(&["rollback", "--yes", "--to", "0.2.0"]).expect(0);
+    let current = fs::read_link(world.prefix().join("current")).unwrap();
+    assert!(current.ends_with(name("0.2.0")), "{}", current.display());
+}
+
+#[test]
+fn a_release_that_was_withdrawn_is_gone_back_to_only_with_consent() {
+    let world = two();
+    let back = |more: &[&str]| world.run(&[&["rollback", "--yes", "--json"], more].concat());
+    Forge::of(&world.depot()).channel(|channel| {
+        channel["yanked"] = json!({"0.1.0": {"reason": "it eats models"}});
+    });
+    world.run(&["update", "--yes"]).expect(0);
+    let before = world.snapshot();
+    // What is remembered is enough: there is no depot any more.
+    fs::rename(world.depot(), world.path("away")).unwrap();
+    for more in [&[][..], &["--to", "0.1.0"]] {
+        back(more).expect_error(5, "E_YANKED").says("it eats models").says("--allow-yanked");
+    }
+    before.assert_same(&world.snapshot());
+    back(&["--allow-yanked"]).expect(0);
+    assert_eq!(live(&world), "0.1.0");
+
+    let world = two();
+    let back = |more: &[&str]| world.run(&[&["rollback", "--yes", "--json"], more].concat());
+    Forge::of(&world.depot()).channel(|channel| channel["minimum_safe"] = json!("0.2.0"));
+    world.run(&["update", "--yes"]).expect(0);
+    back(&[]).expect_error(2, "E_NEEDS_CONSENT").says("--accept-vulnerable 0.1.0");
+    back(&["--accept-vulnerable", "0.1.0"]).expect(0);
+    assert_eq!(live(&world), "0.1.0");
+}
+
+#[test]
+fn an_update_does_not_return_to_a_release_that_was_gone_back_from() {
+    let world = two();
+    world.run(&["rollback", "--yes"]).expect(0);
+    let update = world.run(&["update", "--yes", "--json"]).expect(0).ended().unwrap();
+    assert_eq!((&update["outcome"], &update["version"]), (&json!("unchanged"), &json!("0.1.0")));
+    assert_eq!(update["blocked_by"], "rolled-back");
+    let told = world.run(&["update", "--yes"]).expect(0).says("you went back from 0.2.0");
+    told.says("offgrid update --version 0.2.0");
+    world.run(&["update", "--check"]).expect(0);
+    let status = world.run(&["status", "--json"]).expect(0).json();
+    assert_eq!(status["update"]["blocked_by"], "rolled-back");
+    world.run(&["status"]).expect(0).says("which you went back from");
+    // A later one may be better, and it may be tried again by its name.
+    Forge::of(&world.depot()).another_release("0.4.0");
+    world.run(&["update", "--check"]).expect(10);
+    world.run(&["update", "--yes", "--version", "0.2.0"]).expect(0);
+    assert_eq!(live(&world), "0.2.0");
+    world.run(&["rollback", "--yes"]).expect(0);
+    world.run(&["update", "--yes"]).expect(0);
+    assert_eq!(live(&world), "0.4.0");
+}
