@@ -2,7 +2,7 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    artifact, cli, disk, fetch, fill, gate, journal, lock, run, select, service, settings, setup,
+    artifact, cli, disk, fetch, fill, gate, journal, lock, run, schema, select, service, settings, setup,
     source, stamp, store, trust, unpack,
 };
 use offgrid_manifest::Code;
@@ -40,6 +40,7 @@ errors! {
     Disk(disk::Error),
     Store(store::Error),
     Lock(lock::Error),
+    Schema(schema::Error),
     Journal(journal::Error),
     Source(source::Error),
     Trust(trust::Error),

@@ -183,6 +183,7 @@ fn old_slots(wish: &Wish<'_>, new: &SlotName) -> Vec<Step> {
 fn new_receipt(wish: &Wish<'_>, name: SlotName, slot: Option<&SlotPlan>) -> Receipt {
     let mut receipt = wish.receipt.cloned().unwrap_or_else(|| Receipt {
         schema: crate::receipt::SCHEMA,
+        by: None,
         run: String::new(),
         scope: wish.scope.to_owned(),
         channel: String::new(),
