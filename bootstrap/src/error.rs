@@ -2,8 +2,8 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    artifact, cli, disk, fetch, fill, gate, journal, lock, profile, run, select, service, settings,
-    setup, source, stamp, store, trust, unpack,
+    artifact, cli, disk, fetch, fill, gate, journal, lock, profile, run, schema, select, service,
+    settings, setup, source, stamp, store, trust, unpack,
 };
 use offgrid_manifest::Code;
 
@@ -40,6 +40,7 @@ errors! {
     Disk(disk::Error),
     Store(store::Error),
     Lock(lock::Error),
+    Schema(schema::Error),
     Journal(journal::Error),
     Source(source::Error),
     Trust(trust::Error),

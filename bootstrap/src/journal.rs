@@ -5,9 +5,10 @@
 
 use crate::disk;
 use crate::plan::Plan;
+use crate::schema::{self, What};
 use crate::step::Undo;
 use crate::store::Store;
-use offgrid_manifest::Code;
+use offgrid_manifest::{Code, Version};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -33,13 +34,8 @@ pub enum Error {
         path: PathBuf,
     },
     /// Written by a newer program.
-    #[error("`{}` has schema {found}, this program knows {SCHEMA}", path.display())]
-    Newer {
-        /// The journal.
-        path: PathBuf,
-        /// Its schema.
-        found: u64,
-    },
+    #[error(transparent)]
+    Newer(#[from] schema::Error),
     /// A file operation failed.
     #[error(transparent)]
     Disk(#[from] disk::Error),
@@ -50,7 +46,7 @@ impl Error {
     pub fn code(&self) -> Code {
         match self {
             Error::Damaged { .. } | Error::Headless { .. } => Code::State,
-            Error::Newer { .. } => Code::Schema,
+            Error::Newer(error) => error.code(),
             Error::Disk(error) => error.code(),
         }
     }
@@ -58,7 +54,7 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Error::Newer { .. } => crate::error::hint_of(Code::Schema),
+            Error::Newer(error) => error.hint(),
             Error::Damaged { path, .. } | Error::Headless { path } => Some(format!(
                 "nothing was changed; move `{}` away to give that run up, then type \
                  `offgrid self verify`",
@@ -82,6 +78,13 @@ pub enum Entry {
     Began {
         /// Of the lines.
         schema: u64,
+        /// Who wrote them; the first programs did not say.
+        #[serde(
+            default,
+            deserialize_with = "schema::version_or_none",
+            skip_serializing_if = "Option::is_none"
+        )]
+        by: Option<Version>,
         /// What will be done.
         plan: Box<Plan>,
     },
@@ -128,7 +131,8 @@ impl Journal {
     /// Any file operation.
     pub fn begin(store: &Store, plan: &Plan) -> Result<Journal, Error> {
         let path = store.journal();
-        let entry = Entry::Began { schema: SCHEMA, plan: Box::new(plan.clone()) };
+        let by = Some(schema::own());
+        let entry = Entry::Began { schema: SCHEMA, by, plan: Box::new(plan.clone()) };
         disk::write(&path, &line(&entry, &path)?, 0o600)?;
         Journal::reopen(store)
     }
@@ -177,20 +181,25 @@ pub fn read(store: &Store) -> Result<Option<Story>, Error> {
     let Some(bytes) = disk::read(&path, SIZE_MAX)? else { return Ok(None) };
     let whole = whole(&bytes);
     let mut story: Option<Story> = None;
+    let mut by = None;
     for (number, text) in bytes[..whole].split(|&c| c == b'\n').enumerate() {
         if text.is_empty() {
             continue;
         }
+        if let Some(opening) = opening_of(text) {
+            opening.check(SCHEMA, &path)?;
+            by = opening.by;
+        }
         let entry = serde_json::from_slice(text);
-        let entry: Entry = entry.map_err(|source| match schema_of(text) {
-            Some(found) if found > SCHEMA => Error::Newer { path: path.clone(), found },
-            _ => Error::Damaged { path: path.clone(), line: number + 1, source },
+        let entry: Entry = entry.map_err(|source| match schema::is_unknown_kind(&source) {
+            true => {
+                let (path, by, what) = (path.clone(), by.clone(), What::Word(source));
+                schema::Error { path, by, what }.into()
+            }
+            false => Error::Damaged { path: path.clone(), line: number + 1, source },
         })?;
         match (&mut story, entry) {
-            (None, Entry::Began { schema, plan }) => {
-                if schema > SCHEMA {
-                    return Err(Error::Newer { path, found: schema });
-                }
+            (None, Entry::Began { plan, .. }) => {
                 story = Some(Story { plan: *plan, undos: Vec::new(), done: 0, committed: false });
             }
             (Some(story), Entry::Intent { index, undo }) => {
@@ -219,7 +228,11 @@ fn whole(bytes: &[u8]) -> usize {
     if torn { last } else { ended }
 }
 
-/// The schema that a line says it has, whatever else it says.
-fn schema_of(text: &[u8]) -> Option<u64> {
-    serde_json::from_slice::<serde_json::Value>(text).ok()?.get("began")?.get("schema")?.as_u64()
+/// What the first line says of itself, whatever else it says.
+fn opening_of(text: &[u8]) -> Option<schema::Opening> {
+    #[derive(Deserialize)]
+    struct First {
+        began: schema::Opening,
+    }
+    serde_json::from_slice::<First>(text).ok().map(|first| first.began)
 }

@@ -14,6 +14,7 @@
 //! - [`source`], [`trust`]: bytes from anywhere, and which of them are believed
 //! - [`select`], [`plan`]: what fits, and what is to be done
 //! - [`step`], [`run`], [`journal`], [`receipt`]: doing it so that it can be taken back
+//! - [`schema`]: state files that only a newer program understands
 //! - [`store`], [`lock`], [`disk`]: the prefix, and every way to touch a file
 //! - [`fill`], [`fetch`], [`decode`], [`unpack`]: a slot from blobs
 //! - [`inspect`], [`mend`]: whether files are still right, and what would mend them
@@ -51,6 +52,7 @@ pub mod quote;
 pub mod receipt;
 pub mod report;
 pub mod run;
+pub mod schema;
 pub mod select;
 pub mod service;
 pub mod settings;

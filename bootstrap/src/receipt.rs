@@ -4,6 +4,7 @@
 
 use crate::disk;
 use crate::error::Error;
+use crate::schema::{self, What};
 use crate::step::Undo;
 use crate::store::{self, SlotName, Store};
 use offgrid_manifest::parts::Mode;
@@ -20,6 +21,13 @@ const SIZE_MAX: u64 = 64 * 1024 * 1024;
 pub struct Receipt {
     /// [`SCHEMA`].
     pub schema: u64,
+    /// The offgrid-setup that wrote it; the first ones did not say.
+    #[serde(
+        default,
+        deserialize_with = "schema::version_or_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub by: Option<Version>,
     /// The run that wrote it.
     pub run: String,
     /// `user` or `system`.
@@ -116,23 +124,30 @@ impl Receipt {
 /// # Errors
 /// `E_STATE` when it is damaged, `E_SCHEMA` when it is newer.
 pub fn read(store: &Store) -> Result<Option<Receipt>, Error> {
-    #[derive(Deserialize)]
-    struct Opening {
-        schema: u64,
-    }
     let path = store.receipt();
     let Some(bytes) = disk::read(&path, SIZE_MAX)? else { return Ok(None) };
     let damaged = |source| store::Error::Damaged { path: path.clone(), source };
-    let opening: Opening = serde_json::from_slice(&bytes).map_err(damaged)?;
-    if opening.schema > SCHEMA {
-        let message = format!(
-            "`{}` has schema {}, this program knows {SCHEMA}",
-            path.display(),
-            opening.schema
-        );
-        return Err(offgrid_manifest::Error::new(offgrid_manifest::Code::Schema, message).into());
+    let opening: schema::Opening = serde_json::from_slice(&bytes).map_err(damaged)?;
+    opening.check(SCHEMA, &path)?;
+    let receipt = serde_json::from_slice(&bytes);
+    Ok(Some(receipt.map_err(|source| match schema::is_unknown_kind(&source) {
+        true => {
+            let (path, by, what) = (path.clone(), opening.by, What::Word(source));
+            Error::from(schema::Error { path, by, what })
+        }
+        false => damaged(source).into(),
+    })?))
+}
+
+/// The scope that a receipt of any schema says, for what has to be found before
+/// anything is believed; `None` when it says none.
+pub fn scope(store: &Store) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Scope {
+        scope: String,
     }
-    Ok(Some(serde_json::from_slice(&bytes).map_err(damaged)?))
+    let bytes = disk::read(&store.receipt(), SIZE_MAX).ok().flatten()?;
+    serde_json::from_slice::<Scope>(&bytes).ok().map(|receipt| receipt.scope)
 }
 
 /// Writes the receipt: the moment in which a run counts as done.
@@ -141,6 +156,7 @@ pub fn read(store: &Store) -> Result<Option<Receipt>, Error> {
 /// Any file operation.
 pub fn write(store: &Store, receipt: &Receipt) -> Result<(), Error> {
     let path = store.receipt();
-    let bytes = store::to_json(receipt, &path)?;
+    let receipt = Receipt { by: Some(schema::own()), ..receipt.clone() };
+    let bytes = store::to_json(&receipt, &path)?;
     Ok(disk::write(&path, &bytes, 0o600)?)
 }

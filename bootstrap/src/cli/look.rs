@@ -3,12 +3,13 @@
 
 use super::believe::{machine_of, refresh};
 use super::install::decide;
+use super::newer::{self, Read};
 use super::path;
 use super::session::Session;
 use crate::error::Error as Any;
 use crate::receipt::Receipt;
 use crate::store::SlotName;
-use crate::{disk, platform, report, run, service, stamp, trust};
+use crate::{disk, platform, report, service, stamp, trust};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -41,14 +42,20 @@ pub(super) fn plan(session: &Session<'_>) -> Result<(), Any> {
 }
 
 pub(super) fn version(session: &Session<'_>) -> Result<(), Any> {
-    let receipt = session.receipt()?;
+    let (receipt, unread) = match newer::receipt(session)? {
+        Read::Known(receipt) => (receipt, None),
+        Read::Newer(error) => (None, Some(error)),
+    };
     let slot = receipt.as_ref().and_then(|r| r.slots.get(&r.live.to_string()));
-    let release = receipt.as_ref().map(|receipt| receipt.live.version.to_string());
+    let live = receipt.as_ref().map(|receipt| receipt.live.clone());
+    let live = live.or_else(|| session.store().live().filter(|_| unread.is_some()));
+    let release = live.map(|slot| slot.version.to_string());
+    let missing = if unread.is_some() { "not known to this program" } else { "not installed" };
     let (app, engine) = (slot.map(|s| s.app.clone()), slot.map(|s| s.engine.clone()));
     let setup = env!("CARGO_PKG_VERSION");
     let mut text = format!("offgrid-setup {setup}");
     for (label, value) in [("release", &release), ("app", &app), ("engine", &engine)] {
-        let value = value.as_deref().unwrap_or("not installed");
+        let value = value.as_deref().unwrap_or(missing);
         text.push_str(&format!("\n{label:13} {value}"));
     }
     let json = json!({"v": 1, "setup": setup, "release": release, "app": app, "engine": engine});
@@ -57,29 +64,30 @@ pub(super) fn version(session: &Session<'_>) -> Result<(), Any> {
 }
 
 pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
-    let receipt = session.receipt()?;
-    let prefix = session.store().prefix().display().to_string();
-    let unfinished = match session.store().exists() {
-        true => run::unfinished(session.store())?,
-        false => None,
+    let receipt = match newer::receipt(session)? {
+        Read::Known(receipt) => receipt,
+        Read::Newer(error) => return newer::status(session, &error),
     };
-    let unfinished = unfinished.map(|story| json!({"run": story.plan.id, "what": story.plan.verb}));
+    let prefix = session.store().prefix().display().to_string();
+    let mut notes = Vec::new();
+    let unfinished = newer::unfinished(session, &mut notes)?;
     let Some(receipt) = receipt else {
         // Every member is always there: scripts need not ask first.
         let json = json!({
             "v": 1, "installed": false, "prefix": prefix, "scope": null, "version": null,
             "variant": null, "app": null, "engine": null, "channel": null, "slots": [],
-            "service": null, "update": null, "unfinished": unfinished, "trust": null, "notes": [],
+            "service": null, "update": null, "unfinished": unfinished, "trust": null, "notes": notes,
         });
-        let text = format!("nothing is installed in {prefix}");
-        session.reporter.result(&json, &text);
+        notes.insert(0, format!("nothing is installed in {prefix}"));
+        session.reporter.result(&json, &notes.join("\n"));
         return Ok(());
     };
     let slot = receipt.slots.get(&receipt.live.to_string());
     let service = service::state(session.store());
-    let mut trust = trust_state(session, &receipt)?;
-    if let Some(notes) = trust["notes"].as_array_mut() {
-        notes.extend(path::notes(session).into_iter().map(Value::from));
+    let mut trust = newer::trust(trust_state(session, &receipt), &mut notes)?;
+    notes.extend(path::notes(session));
+    if let Some(all) = trust["notes"].as_array_mut() {
+        all.extend(notes.drain(..).map(Value::from));
     }
     let state = if service.running.is_some() { "running" } else { "stopped" };
     let json = json!({

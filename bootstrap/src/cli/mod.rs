@@ -9,6 +9,7 @@ mod converge;
 mod install;
 mod look;
 mod model;
+mod newer;
 mod own;
 mod path;
 mod refuse;

@@ -68,7 +68,7 @@ fn recorded_system(prefix: &Path) -> bool {
     if store.check_owner(false).is_err() {
         return false;
     }
-    receipt::read(&store).ok().flatten().is_some_and(|receipt| receipt.scope == "system")
+    receipt::scope(&store).is_some_and(|scope| scope == "system")
 }
 
 /// The folders of settings files: the user's first, then the system's.

@@ -197,6 +197,7 @@ fn new_receipt(
 ) -> Receipt {
     let mut receipt = wish.receipt.cloned().unwrap_or_else(|| Receipt {
         schema: crate::receipt::SCHEMA,
+        by: None,
         run: String::new(),
         scope: wish.scope.to_owned(),
         channel: String::new(),

@@ -24,6 +24,7 @@ fn receipt(slots: &[&str]) -> Receipt {
     };
     let mut receipt = Receipt {
         schema: crate::receipt::SCHEMA,
+        by: None,
         run: "before".into(),
         scope: "user".into(),
         channel: "stable".into(),

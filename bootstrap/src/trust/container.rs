@@ -2,10 +2,12 @@
 //! damaged file from a good one (reference/trust.md F5). Never verifies what is
 //! in it: that is [`super::state`].
 
+use crate::schema::{self, Error};
 use offgrid_manifest::root::Floors;
-use offgrid_manifest::{Code, Digest, Error, Id, Role, Root, Verified};
+use offgrid_manifest::{Digest, Id, Role, Root, Verified, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The largest state file, in bytes.
 pub(super) const SIZE_MAX: u64 = 16 * 1024 * 1024;
@@ -57,6 +59,9 @@ impl Holders {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Container {
     schema: u64,
+    /// The offgrid-setup that wrote it; the first ones did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<Version>,
     /// Of this file with an empty text here.
     sum: String,
     /// Every root after the stamped one, in order.
@@ -82,6 +87,7 @@ impl Default for Container {
     fn default() -> Container {
         Container {
             schema: SCHEMA,
+            by: None,
             sum: String::new(),
             roots: Vec::new(),
             head: None,
@@ -103,28 +109,28 @@ impl Container {
     /// `E_SCHEMA` for a file of a newer program: forgetting its marks would open
     /// the way back behind them.
     pub(super) fn read(bytes: &[u8]) -> Result<Option<Container>, Error> {
-        #[derive(Deserialize)]
-        struct Opening {
-            schema: u64,
-        }
+        let path = Path::new("state/trust.json");
         let container = serde_json::from_slice::<Container>(bytes).ok();
-        if let Ok(Opening { schema }) = serde_json::from_slice(bytes)
-            && schema > SCHEMA
-        {
+        let opening = serde_json::from_slice::<schema::Opening>(bytes).ok();
+        if let Some(newer) = opening.and_then(|o| o.check(SCHEMA, path).err()) {
             // A bit that flipped in this very number makes it no newer program's file.
             let of_now = container.map(|container| Container { schema: SCHEMA, ..container });
             if of_now.is_some_and(|container| one_byte_apart(container.text().as_bytes(), bytes)) {
                 return Ok(None);
             }
-            let message = format!("trust.json has schema {schema}, this program knows {SCHEMA}");
-            return Err(Error::new(Code::Schema, message));
+            return Err(newer);
         }
         // One spelling alone: a bit that flipped anywhere makes it another file.
         Ok(container.filter(|container| container.text().as_bytes() == bytes))
     }
 
+    /// The text of a file that this program writes.
+    pub(super) fn written(&self) -> String {
+        Container { by: Some(schema::own()), ..self.clone() }.text()
+    }
+
     /// The file's text.
-    pub(super) fn text(&self) -> String {
+    fn text(&self) -> String {
         // Plain text and numbers: serialising them cannot fail.
         let json = |sum: String| {
             serde_json::to_string(&Container { sum, ..self.clone() }).unwrap_or_default()

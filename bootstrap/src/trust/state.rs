@@ -4,11 +4,12 @@
 //! (reference/trust.md 2.7, F5).
 
 use super::container::{Container, Holders, Stored};
+use crate::schema;
 use crate::stamp::Stamped;
 use offgrid_manifest::head::ChannelPin;
 use offgrid_manifest::root::Floors;
 use offgrid_manifest::verify::{self, Verified};
-use offgrid_manifest::{Channel, Digest, Error, Head, Id, Root, Time};
+use offgrid_manifest::{Channel, Digest, Head, Id, Root, Time};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -73,7 +74,10 @@ impl Memory {
     ///
     /// # Errors
     /// `E_SCHEMA` for a file of a newer program.
-    pub(super) fn load(stamped: &Stamped, known: &Known<'_>) -> Result<(Memory, bool), Error> {
+    pub(super) fn load(
+        stamped: &Stamped,
+        known: &Known<'_>,
+    ) -> Result<(Memory, bool), schema::Error> {
         let fresh = || Memory::fresh(stamped, known.installed);
         let Some(bytes) = known.memory else { return Ok((fresh(), false)) };
         let Some(container) = Container::read(bytes)? else { return Ok((fresh(), true)) };
@@ -285,7 +289,7 @@ impl Memory {
 
     /// The file's text.
     pub fn text(&self) -> String {
-        self.container.text()
+        self.container.written()
     }
 }
 
