@@ -110,7 +110,7 @@ pub fn foreign(store: &Store, receipt: &Receipt) -> Result<crate::plan::Foreign,
         let Ok(name) = name.parse() else { continue };
         let folder = store.slot(&name);
         // What a link leads to that somebody put there is not in a slot.
-        if !disk::exists(&folder) || platform::read_link(&folder).is_some() {
+        if !disk::is_there(&folder)? || disk::link_target(&folder)?.is_some() {
             continue;
         }
         let mut seen = BTreeMap::new();
@@ -137,7 +137,7 @@ fn walk(folder: &Path, under: &str, seen: &mut BTreeMap<String, Kind>) -> Result
         }
         let kind = if kind.is_file() {
             Kind::File(kind.len())
-        } else if let Some(target) = platform::read_link(&entry.path()) {
+        } else if let Some(target) = disk::link_target(&entry.path())? {
             Kind::Link(target.to_string_lossy().into_owned())
         } else {
             Kind::Other

@@ -187,7 +187,7 @@ pub(super) fn decide(
         variant: &selection.variant,
         parts: &parts,
         program: (exe, program),
-        link: link_of(session),
+        link: link_of(session)?,
         models: &session.place.models,
         wanted_models: &models,
         memory: trusted.changed.then(|| trusted.memory.text()),
@@ -240,14 +240,14 @@ pub(super) fn find_model<'r>(
 }
 
 /// Where the link on PATH goes; not where something of somebody else is.
-fn link_of<'s>(session: &'s Session<'_>) -> Option<&'s Path> {
-    let link = session.place.link.as_deref()?;
+fn link_of<'s>(session: &'s Session<'_>) -> Result<Option<&'s Path>, Any> {
+    let Some(link) = session.place.link.as_deref() else { return Ok(None) };
     let ours = session.store().program();
-    let free = !disk::exists(link) || platform::read_link(link).is_some_and(|to| to == ours);
+    let free = !disk::is_there(link)? || disk::link_target(link)?.is_some_and(|to| to == ours);
     if !free {
         let what = format!("{} is there already and was left alone", link.display());
         let hint = format!("start this installation as {}", ours.display());
         session.note(&what, Some(&hint));
     }
-    free.then_some(link)
+    Ok(free.then_some(link))
 }

@@ -58,7 +58,7 @@ pub(super) fn version(session: &Session<'_>) -> Result<(), Any> {
 pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     let receipt = session.receipt()?;
     let prefix = session.store().prefix().display().to_string();
-    let unfinished = match session.store().exists() {
+    let unfinished = match session.store().exists()? {
         true => run::unfinished(session.store())?,
         false => None,
     };
@@ -170,7 +170,7 @@ pub(super) fn verify(session: &Session<'_>) -> Result<Ending, Any> {
         let Ok(slot_name) = name.parse::<SlotName>() else { continue };
         session.looking(&format!("checking {name}"));
         let folder = store.slot(&slot_name);
-        if !disk::exists(&folder) {
+        if !disk::is_there(&folder)? {
             problems.push(format!("{} is missing", folder.display()));
             continue;
         }
@@ -182,7 +182,7 @@ pub(super) fn verify(session: &Session<'_>) -> Result<Ending, Any> {
     if fetch::digest_of(&store.program())? != Some(receipt.program) {
         problems.push(format!("{} is not the installed program", store.program().display()));
     }
-    if store.live().as_ref() != Some(&receipt.live) {
+    if store.live_now()?.as_ref() != Some(&receipt.live) {
         problems.push(format!("{} does not name {}", store.current().display(), receipt.live));
     }
     for model in receipt.models.values() {

@@ -133,7 +133,7 @@ pub struct PlannedPack {
 pub fn fill(context: &Context<'_>, slot: &SlotPlan) -> Result<(), Any> {
     let store = context.store;
     let target = store.slot(&slot.name);
-    if disk::exists(&target) {
+    if disk::is_there(&target)? {
         return Ok(());
     }
     check_space(context, slot)?;

@@ -108,7 +108,7 @@ impl Step {
     /// When the step cannot be done at all.
     pub fn prepare(&self, context: &Context<'_>) -> Result<Undo, Error> {
         match self {
-            Step::MakeDir { path } => Ok(match first_missing(path) {
+            Step::MakeDir { path } => Ok(match first_missing(path)? {
                 None => Undo::Nothing,
                 Some(top) => Undo::RemoveDirs { path: path.clone(), top },
             }),
@@ -130,12 +130,12 @@ impl Step {
                 }
                 Undo::file(context.store, path)
             }
-            Step::Link { path, target } => match platform::read_link(path) {
+            Step::Link { path, target } => match disk::link_target(path)? {
                 Some(was) if was == *target => Ok(Undo::Nothing),
                 was => Ok(Undo::SetLink { path: path.clone(), target: was }),
             },
             Step::Switch { current, .. } => {
-                Ok(Undo::SwitchTo { current: current.clone(), slot: context.store.live() })
+                Ok(Undo::SwitchTo { current: current.clone(), slot: context.store.live_now()? })
             }
             // Staging goes at the end of every run, however it ends.
             Step::FetchSetup { .. }
@@ -245,6 +245,13 @@ pub(crate) fn switch(
 }
 
 /// The outermost folder of a path that is not there.
-fn first_missing(path: &Path) -> Option<PathBuf> {
-    path.ancestors().take_while(|path| !disk::exists(path)).last().map(Path::to_owned)
+fn first_missing(path: &Path) -> Result<Option<PathBuf>, disk::Error> {
+    let mut missing = None;
+    for folder in path.ancestors() {
+        if disk::is_there(folder)? {
+            break;
+        }
+        missing = Some(folder.to_owned());
+    }
+    Ok(missing)
 }
