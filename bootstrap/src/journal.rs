@@ -129,8 +129,12 @@ impl Journal {
     pub fn begin(store: &Store, plan: &Plan) -> Result<Journal, Error> {
         let path = store.journal();
         let entry = Entry::Began { schema: SCHEMA, plan: Box::new(plan.clone()) };
-        disk::write(&path, &line(&entry, &path)?, 0o600)?;
-        Journal::reopen(store)
+        let begun = disk::write(&path, &line(&entry, &path)?, 0o600);
+        let begun = begun.map_err(Error::from).and_then(|()| Journal::reopen(store));
+        begun.inspect_err(|_| {
+            // Nothing was done yet: no run is to be found here. The first error counts.
+            let _ = disk::remove_file(&path);
+        })
     }
 
     /// Opens the journal of an unfinished run to go on with it. A torn last line
