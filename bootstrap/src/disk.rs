@@ -72,9 +72,48 @@ pub fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
-/// Whether anything, a dangling link too, is at this path.
+/// Whether anything, a dangling link too, is known to be at this path: for
+/// questions that do no harm when the answer is wrong. See [`is_there`].
 pub fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
+}
+
+/// Whether anything, a dangling link too, is at this path.
+///
+/// # Errors
+/// Any I/O error but "not there": what cannot be looked at may well be there.
+pub fn is_there(path: &Path) -> Result<bool, Error> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if is_absent(&error) => Ok(false),
+        Err(source) => Err(Error { op: "look at", path: path.to_owned(), source }),
+    }
+}
+
+/// Where a link leads; `None` when there is none, or something else.
+///
+/// # Errors
+/// Any I/O error but "not there".
+pub fn link_target(path: &Path) -> Result<Option<PathBuf>, Error> {
+    match path.symlink_metadata() {
+        Ok(meta) if meta.is_symlink() => at("look at", path, fs::read_link(path)).map(Some),
+        Ok(_) => Ok(None),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(source) => Err(Error { op: "look at", path: path.to_owned(), source }),
+    }
+}
+
+/// Reads the next bytes. A signal that comes meanwhile is no error.
+///
+/// # Errors
+/// Any other.
+pub fn read_some(file: &mut (impl Read + ?Sized), bytes: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match file.read(bytes) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }
 
 /// The one temporary name beside a target. Fixed, so that a retry and a take-back
@@ -159,9 +198,17 @@ pub fn make_dir(path: &Path, mode: u32) -> Result<(), Error> {
             at("set the mode of", path, platform::set_mode(path, mode))?;
             sync_parent(path)
         }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        Err(source) => Err(Error { op: "make the folder", path: path.to_owned(), source }),
+        Err(error) => there_already(path, error),
     }
+}
+
+/// A folder that could not be made because it is there is fine.
+fn there_already(path: &Path, error: io::Error) -> Result<(), Error> {
+    let is_there = error.kind() == ErrorKind::AlreadyExists;
+    if is_there && at("look at", path, path.metadata())?.is_dir() {
+        return Ok(());
+    }
+    Err(Error { op: "make the folder", path: path.to_owned(), source: error })
 }
 
 /// Makes a folder and those above it, durable, with the modes that the user's own
@@ -178,8 +225,7 @@ pub fn make_dirs(path: &Path) -> Result<(), Error> {
     }
     match fs::create_dir(path) {
         Ok(()) => sync_parent(path),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        Err(source) => Err(Error { op: "make the folder", path: path.to_owned(), source }),
+        Err(error) => there_already(path, error),
     }
 }
 
@@ -221,7 +267,9 @@ pub fn remove_tree(path: &Path) -> Result<(), Error> {
             }
             _ => Ok(()),
         },
-        _ => remove_file(path),
+        Ok(_) => remove_file(path),
+        Err(error) if is_absent(&error) => Ok(()),
+        Err(source) => Err(Error { op: "look at", path: path.to_owned(), source }),
     }
 }
 

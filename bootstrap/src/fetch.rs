@@ -118,7 +118,7 @@ pub fn fetch<C: Consumer>(
     mut consumer: impl FnMut() -> Result<C, Any>,
 ) -> Result<(), Any> {
     // A finished download of an earlier run: hashed again, never believed.
-    if disk::exists(wanted.finished) {
+    if disk::is_there(wanted.finished)? {
         disk::rename(wanted.finished, wanted.partial)?;
     }
     disk::at("look at", wanted.partial, transfer::own(wanted.partial).map(drop))?;

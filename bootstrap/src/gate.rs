@@ -127,7 +127,7 @@ fn prove_within(
         path: folder.join("release.json"),
     })?;
     prove_app(store, &folder, limits, stop)?;
-    if release.has_engine(slot) || disk::exists(&folder.join("llama")) {
+    if release.has_engine(slot) || disk::is_there(&folder.join("llama"))? {
         let device = release.device(slot);
         engine::prove(&folder, device.as_deref(), limits, stop)?;
     }
@@ -158,8 +158,14 @@ fn prove_app(
     Err(ran.wrong("printed no JSON with a `version`", &outcome).into())
 }
 
-fn present(what: &'static str, path: PathBuf) -> Result<PathBuf, Error> {
-    if path.is_file() { Ok(path) } else { Err(Error::Missing { what, path }) }
+fn present(what: &'static str, path: PathBuf) -> Result<PathBuf, crate::Error> {
+    match path.metadata() {
+        Ok(meta) if meta.is_file() => Ok(path),
+        Err(source) if !disk::is_absent(&source) => {
+            Err(disk::Error { op: "look at", path, source }.into())
+        }
+        _ => Err(Error::Missing { what, path }.into()),
+    }
 }
 
 /// One program with its words.

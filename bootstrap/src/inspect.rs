@@ -141,7 +141,7 @@ fn file_differs(
     if mode != wanted.mode.bits() {
         return Ok(Some(Wrong::Permissions));
     }
-    if deep && let Some(why) = platform::foreign(path) {
+    if deep && let Some(why) = disk::at("look at", path, platform::foreign(path))? {
         return Ok(Some(Wrong::Theirs(why)));
     }
     if deep && fetch::digest_of(path)? != Some(wanted.sha256) {
@@ -185,7 +185,7 @@ pub fn foreign(store: &Store, receipt: &Receipt) -> Result<crate::plan::Foreign,
         let Ok(name) = name.parse() else { continue };
         let folder = store.slot(&name);
         // What a link leads to that somebody put there is not in a slot.
-        if !disk::exists(&folder) || platform::read_link(&folder).is_some() {
+        if !disk::is_there(&folder)? || disk::link_target(&folder)?.is_some() {
             continue;
         }
         let wanted = Contents { files: slot.files.clone(), links: slot.links.clone() };
@@ -213,7 +213,7 @@ fn walk(folder: &Path, under: &str, seen: &mut BTreeMap<String, Kind>) -> Result
         }
         let kind = if kind.is_file() {
             Kind::File(kind.len())
-        } else if let Some(target) = platform::read_link(&entry.path()) {
+        } else if let Some(target) = disk::link_target(&entry.path())? {
             Kind::Link(target.to_string_lossy().into_owned())
         } else {
             Kind::Other

@@ -133,8 +133,12 @@ impl Journal {
         let path = store.journal();
         let by = Some(schema::own());
         let entry = Entry::Began { schema: SCHEMA, by, plan: Box::new(plan.clone()) };
-        disk::write(&path, &line(&entry, &path)?, 0o600)?;
-        Journal::reopen(store)
+        let begun = disk::write(&path, &line(&entry, &path)?, 0o600);
+        let begun = begun.map_err(Error::from).and_then(|()| Journal::reopen(store));
+        begun.inspect_err(|_| {
+            // Nothing was done yet: no run is to be found here. The first error counts.
+            let _ = disk::remove_file(&path);
+        })
     }
 
     /// Opens the journal of an unfinished run to go on with it. A torn last line

@@ -73,7 +73,7 @@ impl Lock {
                 Ok(None) if tries > 0 => {}
                 Err(error) => {
                     // No room for one more file: the prefix was made for nothing.
-                    if store.is_bare() {
+                    if store.is_bare().unwrap_or(false) {
                         let _ = store.dissolve();
                     }
                     return Err(error);
@@ -104,6 +104,11 @@ impl Lock {
                 return Err(Error::Held { pid, prefix: store.prefix().to_owned() });
             }
             Err(TryLockError::Error(source)) => {
+                // Nobody has ever held an empty one: the first error counts, and a
+                // prefix that was made for this goes again.
+                if file.metadata().is_ok_and(|meta| meta.len() == 0) {
+                    let _ = disk::remove_file(&path);
+                }
                 return Err(disk::Error { op: "lock", path, source }.into());
             }
         }

@@ -68,7 +68,9 @@ pub fn fetch(context: &Context<'_>, model: &Wanted, trash: Option<&Path>) -> Res
     if fetch::digest_of(&model.path)? == Some(model.sha256) {
         return Ok(());
     }
-    if let Some(trash) = trash.filter(|_| disk::exists(&model.path)) {
+    if let Some(trash) = trash
+        && disk::is_there(&model.path)?
+    {
         disk::rename(&model.path, trash)?;
     }
     let mut places = vec![Place::Depot(layout::blob(&model.sha256))];

@@ -4,6 +4,7 @@
 //!
 //! Does and decides nothing: what to do is the plan's.
 
+use crate::disk;
 use crate::error::Error as Any;
 use crate::event::{Event, Sink};
 use crate::journal::{self, Entry, Journal, Story};
@@ -13,7 +14,6 @@ use crate::receipt::{self, Receipt};
 use crate::source::Sources;
 use crate::step::{Step, Undo};
 use crate::store::Store;
-use crate::{disk, platform};
 use offgrid_manifest::Code;
 use std::path::Path;
 
@@ -29,6 +29,12 @@ pub enum Error {
         /// What stopped it.
         source: Box<Any>,
     },
+    /// All is done, and what the run needed for it is still there.
+    #[error("the run is done, but it could not be ended in order")]
+    Remains {
+        /// What stopped it.
+        source: Box<Any>,
+    },
 }
 
 impl Error {
@@ -36,7 +42,7 @@ impl Error {
     pub fn code(&self) -> Code {
         match self {
             Error::Interrupted => Code::Interrupted,
-            Error::Unfinished { .. } => Code::Unfinished,
+            Error::Unfinished { .. } | Error::Remains { .. } => Code::Unfinished,
         }
     }
 
@@ -47,7 +53,7 @@ impl Error {
                 "what was downloaded is kept; run the same command again to go on from there"
                     .into(),
             ),
-            Error::Unfinished { .. } => {
+            Error::Unfinished { .. } | Error::Remains { .. } => {
                 Some("the journal is kept; type `offgrid repair --yes`".into())
             }
         }
@@ -88,9 +94,10 @@ pub fn resume(
 ) -> Result<Option<Plan>, Any> {
     let Story { plan, undos, done, committed } = story;
     // A receipt that names the run ends it, whatever the journal says.
-    let named = receipt::read(context.store)?.is_some_and(|receipt| receipt.run == plan.id);
-    if committed || named {
-        tidy(context, &plan)?;
+    if committed || is_named(context, &plan)? {
+        // It may have been written by a disk that then failed.
+        disk::sync_parent(&context.store.receipt())?;
+        tidy(context, &plan).map_err(remains)?;
     } else if finish {
         let mut journal = Journal::reopen(context.store)?;
         go_on(context, &mut journal, &plan, undos, done)?;
@@ -111,12 +118,43 @@ fn go_on(
 ) -> Result<(), Any> {
     let result = steps(context, journal, plan, &mut undos, done)
         .and_then(|()| commit(context, journal, plan, &undos));
-    let Err(error) = result else { return tidy(context, plan) };
+    let Err(error) = result else { return over(context, plan) };
+    // Written, and not known to be durable: nothing is removed before it is.
+    if is_named(context, plan).map_err(stuck)? {
+        return Err(remains(error));
+    }
     context.sink.event(&Event::TakingBack { why: &error.to_string() });
     match back(context, &undos) {
         Ok(()) => Err(error),
-        Err(source) => Err(Error::Unfinished { source: Box::new(source) }.into()),
+        Err(source) => Err(stuck(source)),
     }
+}
+
+fn stuck(source: Any) -> Any {
+    Error::Unfinished { source: Box::new(source) }.into()
+}
+
+fn remains(source: Any) -> Any {
+    Error::Remains { source: Box::new(source) }.into()
+}
+
+/// Whether the receipt is this run's.
+fn is_named(context: &Context<'_>, plan: &Plan) -> Result<bool, Any> {
+    Ok(receipt::read(context.store)?.is_some_and(|receipt| receipt.run == plan.id))
+}
+
+/// Ends a run that counts as done: what cannot be removed now is no failure, and
+/// the next run removes it. After an uninstall it is one.
+fn over(context: &Context<'_>, plan: &Plan) -> Result<(), Any> {
+    let Err(error) = tidy(context, plan) else { return Ok(()) };
+    if plan.receipt.is_none() {
+        return Err(remains(error));
+    }
+    let why = std::error::Error::source(&error).map_or(String::new(), |why| format!(" ({why})"));
+    let what = format!("not everything that this run needed could be removed: {error}{why}");
+    let hint = Some("the next run does it; or type `offgrid repair --yes`");
+    context.sink.event(&Event::Noted { what: &what, hint, code: Some("W_REMAINS") });
+    Ok(())
 }
 
 fn steps(
@@ -201,13 +239,13 @@ fn tidy(context: &Context<'_>, plan: &Plan) -> Result<(), Any> {
 /// Puts the files of others back where they were in a tree that is going.
 fn give_back_what_is_not_ours(undo: &Undo, trash: &Path, keep: &[String]) -> Result<(), Any> {
     let Undo::RemoveTree { path } = undo else { return Ok(()) };
-    if platform::read_link(trash).is_some() {
+    if disk::link_target(trash)?.is_some() {
         return Ok(()); // a link that somebody put in the place of our tree
     }
     for name in keep {
         let (from, to) = (trash.join(name), path.join(name));
         // Done already when an earlier try was cut off.
-        if disk::exists(&from) {
+        if disk::is_there(&from)? {
             to.parent().map_or(Ok(()), disk::make_dirs)?;
             disk::rename(&from, &to)?;
         }
@@ -240,7 +278,10 @@ pub fn clear_blobs(store: &Store) -> Result<(), Any> {
         })
         .collect();
     let folder = store.blobs();
-    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) };
+    let entries = match std::fs::read_dir(&folder) {
+        Err(error) if disk::is_absent(&error) => return Ok(()),
+        entries => disk::at("list", &folder, entries)?,
+    };
     for entry in entries {
         let entry = disk::at("list", &folder, entry)?;
         if !kept.iter().any(|name| entry.file_name() == name.as_str()) {

@@ -15,6 +15,7 @@ mod conformance;
 mod corpus;
 mod crash;
 mod drill;
+mod faults;
 mod gate;
 mod interrupt;
 mod journey;

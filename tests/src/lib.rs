@@ -13,6 +13,7 @@
 pub mod base;
 pub mod chance;
 pub mod cut;
+pub mod fault;
 pub mod forge;
 pub mod http;
 pub mod origin;

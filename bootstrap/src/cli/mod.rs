@@ -144,12 +144,14 @@ fn settle(parsed: &Parsed, env: &Env) -> Result<Settings, Any> {
 
 /// The system's settings may enforce some on everybody, so nobody but an
 /// administrator may write them (reference/trust.md L12).
-fn administrators_alone(paths: &[&PathBuf]) -> Result<(), Error> {
-    let open = |path: &&PathBuf| {
-        let why = platform::writable_by_any_other(path)?;
-        Some(Error::LoosePolicy { path: (*path).clone(), why })
-    };
-    paths.iter().find_map(open).map_or(Ok(()), Err)
+fn administrators_alone(paths: &[&PathBuf]) -> Result<(), Any> {
+    for path in paths {
+        let writable = platform::writable_by_any_other(path);
+        if let Some(why) = crate::disk::at("look at", path, writable)? {
+            return Err(Error::LoosePolicy { path: (*path).clone(), why }.into());
+        }
+    }
+    Ok(())
 }
 
 fn name_of(env: &Env) -> String {

@@ -46,7 +46,7 @@ pub(super) fn unfinished(
     session: &Session<'_>,
     notes: &mut Vec<String>,
 ) -> Result<Option<Value>, Any> {
-    if !session.store().exists() {
+    if !session.store().exists()? {
         return Ok(None);
     }
     let what = |run: Option<String>, what: Option<Verb>| json!({"run": run, "what": what});

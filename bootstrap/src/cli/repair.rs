@@ -58,10 +58,10 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
 fn cut_off(session: &Session<'_>) -> Result<bool, Any> {
     let store = session.store();
     let installed = session.receipt()?.is_some();
-    if store.exists() && run::unfinished(store)?.is_some() {
+    if store.exists()? && run::unfinished(store)?.is_some() {
         return Ok(true);
     }
-    Ok(!installed && store.leaves_traces() && (session.settings.back || !store.has_downloads()))
+    Ok(!installed && store.leaves_traces()? && (session.settings.back || !store.has_downloads()))
 }
 
 /// Makes everything so again that can be, as one run.

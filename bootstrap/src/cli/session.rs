@@ -115,7 +115,7 @@ impl<'a> Session<'a> {
 
     /// What is installed, for a command that only looks.
     pub(super) fn receipt(&self) -> Result<Option<Receipt>, Any> {
-        if !self.store().exists() {
+        if !self.store().exists()? {
             return Ok(None);
         }
         self.store().check_owner(self.place.system)?;
@@ -200,7 +200,7 @@ impl<'a> Session<'a> {
         store.check_owner(self.place.system)?;
         let mut lock = Lock::take(store)?;
         let result = self.end_unfinished(&lock).and_then(|finished| {
-            if !disk::exists(&store.lock()) {
+            if !disk::is_there(&store.lock())? {
                 // An uninstall that was finished took the prefix with the lock away.
                 lock = Lock::take(store)?;
             }
@@ -208,13 +208,30 @@ impl<'a> Session<'a> {
             work(&Change { session: self, lock: &lock, finished })
         });
         let kept = result.as_ref().err().is_some_and(|error| keeps_blobs(error.code()));
-        let tidied = if journal::read(store).is_ok_and(|story| story.is_none()) {
-            tidy(store, kept)
-        } else {
-            Ok(())
-        };
+        let over = journal::read(store).is_ok_and(|story| story.is_none());
+        let tidied = if over { self.tidy(kept) } else { Ok(()) };
         // The first error counts; one while tidying counts only after success.
         result.and_then(|value| tidied.map(|()| value))
+    }
+
+    /// After a run: no downloads that nobody needs, and no prefix without anything
+    /// in it.
+    fn tidy(&self, keep_blobs: bool) -> Result<(), Any> {
+        let store = self.store();
+        // An uninstall has taken the whole prefix away.
+        if !store.exists()? || (keep_blobs && store.has_downloads()) {
+            return Ok(());
+        }
+        let cleared = match receipt::read(store) {
+            Ok(None) => return Ok(store.dissolve()?),
+            Ok(Some(_)) => run::clear_blobs(store),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = cleared {
+            // What was asked for is done; the next command looks again.
+            self.warn("W_REMAINS", &format!("downloads may be left over: {error}"), None);
+        }
+        Ok(())
     }
 
     /// Ends a run that was cut off: the way that `repair` was told, else forward
@@ -241,22 +258,6 @@ impl<'a> Session<'a> {
 /// Whether somebody who tries again should not pay for the same bytes twice.
 fn keeps_blobs(code: Code) -> bool {
     matches!(code, Code::Unreachable | Code::Http | Code::Stall | Code::Interrupted)
-}
-
-/// After a run: no downloads that nobody needs, and no prefix without anything
-/// in it.
-fn tidy(store: &Store, keep_blobs: bool) -> Result<(), Any> {
-    // An uninstall has taken the whole prefix away.
-    if !store.exists() {
-        return Ok(());
-    }
-    if keep_blobs && store.has_downloads() {
-        return Ok(());
-    }
-    if receipt::read(store)?.is_none() {
-        return Ok(store.dissolve()?);
-    }
-    run::clear_blobs(store)
 }
 
 /// A command that holds the lock.

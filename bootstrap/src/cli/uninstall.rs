@@ -9,7 +9,7 @@ use serde_json::json;
 
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     let nothing = || Ending::new(Outcome::Unchanged, "nothing is installed, nothing was removed");
-    if !session.store().leaves_traces() {
+    if !session.store().leaves_traces()? {
         return Ok(nothing());
     }
     session.change(|change| {

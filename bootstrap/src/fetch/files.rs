@@ -5,7 +5,7 @@ use crate::disk;
 use crate::error::Error as Any;
 use offgrid_manifest::{Digest, Hasher};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 
 /// The digest of a file; `None` when there is none.
@@ -31,7 +31,7 @@ pub fn digest_of_file(file: &mut File, path: &Path) -> Result<Digest, Any> {
     let mut hasher = Hasher::new();
     let mut bytes = vec![0; 256 * 1024];
     loop {
-        match disk::at("read", path, file.read(&mut bytes))? {
+        match disk::at("read", path, disk::read_some(file, &mut bytes))? {
             0 => return Ok(hasher.finish()),
             read => hasher.update(&bytes[..read]),
         }
@@ -59,7 +59,7 @@ pub fn copy_file(from: &Path, to: &Path, sha256: &Digest, mode: u32) -> Result<(
     let mut hasher = Hasher::new();
     let mut bytes = vec![0; 256 * 1024];
     loop {
-        let read = disk::at("read", from, source.read(&mut bytes))?;
+        let read = disk::at("read", from, disk::read_some(&mut source, &mut bytes))?;
         if read == 0 {
             break;
         }

@@ -32,7 +32,7 @@ pub(super) fn transfer<C: Consumer>(
     let mut left = from;
     while left > 0 {
         let room = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let read = disk::at("read", partial, file.read(&mut bytes[..room]))?;
+        let read = disk::at("read", partial, disk::read_some(&mut file, &mut bytes[..room]))?;
         if read == 0 {
             return Err(Error::Changed { path: partial.to_path_buf() }.into());
         }
@@ -108,7 +108,7 @@ fn next(
     if sources.stop().is_set() {
         return Err(run::Error::Interrupted.into());
     }
-    match body.read(bytes) {
+    match disk::read_some(body, bytes) {
         Ok(0) => Ok(None),
         Ok(read) => Ok(Some(read)),
         Err(_) if sources.stop().is_set() => Err(run::Error::Interrupted.into()),

@@ -141,7 +141,7 @@ pub struct PlannedPack {
 /// `E_HASH`, `E_TREE`, `E_ENTRY`, `E_NOSPACE`, `E_UNREACHABLE`, ...
 pub fn fill(context: &Context<'_>, slot: &SlotPlan) -> Result<(), Any> {
     let target = context.store.slot(&slot.name);
-    if disk::exists(&target) {
+    if disk::is_there(&target)? {
         return Ok(());
     }
     let staging = build(context, slot)?;
@@ -157,7 +157,7 @@ pub fn fill(context: &Context<'_>, slot: &SlotPlan) -> Result<(), Any> {
 pub fn rebuild(context: &Context<'_>, slot: &SlotPlan, trash: &Path) -> Result<(), Any> {
     let target = context.store.slot(&slot.name);
     let mut staging = context.store.staging().join(slot.name.to_string());
-    if !disk::exists(trash) {
+    if !disk::is_there(trash)? {
         staging = build(context, slot)?;
         let is_slot = target.is_dir() && platform::read_link(&target).is_none();
         let strangers = match is_slot {
@@ -170,7 +170,7 @@ pub fn rebuild(context: &Context<'_>, slot: &SlotPlan, trash: &Path) -> Result<(
         trash.parent().map_or(Ok(()), disk::make_dirs)?;
         disk::rename(&target, trash)?;
     }
-    if !disk::exists(&target) {
+    if !disk::is_there(&target)? {
         disk::rename(&staging, &target)?;
     }
     Ok(())

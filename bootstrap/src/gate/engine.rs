@@ -4,7 +4,7 @@
 
 use super::{Error, Limits, Ran, present};
 use crate::child::{Background, Ended, Outcome};
-use crate::{platform, run};
+use crate::{disk, platform, run};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, TcpListener};
@@ -45,7 +45,7 @@ pub(super) fn prove(
             return Err(list.wrong(format!("does not show a {device} device"), &outcome).into());
         }
     }
-    let Some(model) = probe_model(folder) else { return Ok(()) };
+    let Some(model) = probe_model(&folder.join("probe"))? else { return Ok(()) };
     let mut tries = TRIES;
     loop {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());
@@ -71,11 +71,22 @@ fn shows(list: &str, device: &str) -> bool {
     })
 }
 
-/// The first by name.
-fn probe_model(folder: &Path) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(folder.join("probe")).ok()?;
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    paths.filter(|path| path.extension().is_some_and(|ext| ext == "gguf")).min()
+/// The first by name. A folder that cannot be read is no release without a model:
+/// its engine would go live without a proof.
+fn probe_model(folder: &Path) -> Result<Option<PathBuf>, disk::Error> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if disk::is_absent(&error) => return Ok(None),
+        entries => disk::at("list", folder, entries)?,
+    };
+    let mut first = None;
+    for entry in entries {
+        let path = disk::at("list", folder, entry)?.path();
+        let is_model = path.extension().is_some_and(|ext| ext == "gguf");
+        if is_model && first.as_ref().is_none_or(|first| path < *first) {
+            first = Some(path);
+        }
+    }
+    Ok(first)
 }
 
 fn is_taken(port: u16) -> bool {

@@ -23,8 +23,8 @@
 //! - `make_link(path, target)`: a symbolic link; Windows has none for everybody.
 //! - `read_link(path) -> Option<PathBuf>`: where a link leads; `None` when it is
 //!   none.
-//! - `point(current, to)`, `pointed(current) -> Option<PathBuf>`: what names the
-//!   live slot, replaced by one rename, and what it says.
+//! - `point(current, to)`, `pointed(current) -> io::Result<Option<PathBuf>>`: what
+//!   names the live slot, replaced by one rename, and what it says.
 //! - `is_same_file(file, path) -> bool`: whether an open file is still the one
 //!   with this name.
 //! - `is_exactly(file, mode) -> bool`: whether an open file is a plain one of this
@@ -35,12 +35,12 @@
 //! - `sync_tree(path)`: makes everything in a freshly written tree durable.
 //! - `free_space(path) -> Option<u64>`: bytes that this user may still write
 //!   where `path` is or would be.
-//! - `foreign(path) -> Option<String>`: why a file or folder is not ours, in
-//!   words that follow its name; `None` when it is ours or not there.
-//! - `planted(path) -> Option<String>`: the same for what only we make: no link,
-//!   and no folder that others may write to.
-//! - `writable_by_others(folder) -> Option<String>`: why somebody else could
-//!   change what is in a folder; `None` when nobody can or it is not there.
+//! - `foreign(path) -> io::Result<Option<String>>`: why a file or folder is not
+//!   ours, in words that follow its name; `None` when it is ours or not there.
+//! - `planted(path)`: the same for what only we make: no link, and no folder that
+//!   others may write to.
+//! - `writable_by_others(folder)`: why somebody else could change what is in a
+//!   folder; `None` when nobody can or it is not there.
 //!   `writable_by_any_other(folder)` also names sticky folders.
 //!
 //! Processes

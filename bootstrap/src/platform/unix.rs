@@ -99,8 +99,8 @@ pub(crate) fn point(current: &Path, to: &Path) -> io::Result<()> {
     fs::rename(&part, current)
 }
 
-pub(crate) fn pointed(current: &Path) -> Option<PathBuf> {
-    read_link(current)
+pub(crate) fn pointed(current: &Path) -> io::Result<Option<PathBuf>> {
+    disk::link_target(current).map_err(|error| error.source)
 }
 
 pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {

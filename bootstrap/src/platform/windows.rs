@@ -100,10 +100,14 @@ pub(crate) fn point(current: &Path, to: &Path) -> io::Result<()> {
     fs::rename(&part, current)
 }
 
-pub(crate) fn pointed(current: &Path) -> Option<PathBuf> {
-    let text = String::from_utf8(disk::read(current, 4096).ok()??).ok()?;
-    let line = text.strip_suffix('\n').filter(|line| !line.is_empty() && !line.contains('\n'))?;
-    Some(PathBuf::from(line))
+pub(crate) fn pointed(current: &Path) -> io::Result<Option<PathBuf>> {
+    let bytes = match disk::read(current, 4096) {
+        Err(error) if error.source.kind() == ErrorKind::FileTooLarge => None,
+        bytes => bytes.map_err(|error| error.source)?,
+    };
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    let line = text.as_deref().and_then(|text| text.strip_suffix('\n'));
+    Ok(line.filter(|line| !line.is_empty() && !line.contains('\n')).map(PathBuf::from))
 }
 
 /// A file that is open is not taken away here.
@@ -148,24 +152,25 @@ pub(crate) fn free_space(path: &Path) -> Option<u64> {
 
 /// Nothing is found yet: who owns a file is in its access control list, and the
 /// checks of those come with the work on Windows.
-pub(crate) fn foreign(_path: &Path) -> Option<String> {
-    None
+pub(crate) fn foreign(_path: &Path) -> io::Result<Option<String>> {
+    Ok(None)
 }
 
 /// As [`foreign`], but a link is seen.
-pub(crate) fn planted(path: &Path) -> Option<String> {
-    let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
-    is_link.then(|| "is a link, and nothing that this program makes there is one".to_owned())
+pub(crate) fn planted(path: &Path) -> io::Result<Option<String>> {
+    let target = disk::link_target(path).map_err(|error| error.source)?;
+    let why = "is a link, and nothing that this program makes there is one";
+    Ok(target.map(|_| why.to_owned()))
 }
 
 /// As [`foreign`].
-pub(crate) fn writable_by_others(_folder: &Path) -> Option<String> {
-    None
+pub(crate) fn writable_by_others(_folder: &Path) -> io::Result<Option<String>> {
+    Ok(None)
 }
 
 /// As [`foreign`].
-pub(crate) fn writable_by_any_other(_folder: &Path) -> Option<String> {
-    None
+pub(crate) fn writable_by_any_other(_folder: &Path) -> io::Result<Option<String>> {
+    Ok(None)
 }
 
 // processes

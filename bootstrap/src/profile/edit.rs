@@ -145,7 +145,7 @@ fn look(path: &Path) -> Result<Looked, Error> {
     } else {
         path.to_owned()
     };
-    if let Some(why) = platform::foreign(&real) {
+    if let Some(why) = disk::at("look at", &real, platform::foreign(&real))? {
         return Err(left_alone(why));
     }
     // Whoever took the right to write away from the owner meant it.
@@ -176,7 +176,7 @@ fn look_above(path: &Path) -> Result<Looked, Error> {
     if !above.is_dir() {
         return Err(left_alone(format!("cannot be made: {} is no folder", above.display())));
     }
-    match platform::foreign(&above) {
+    match disk::at("look at", &above, platform::foreign(&above))? {
         Some(why) => Err(left_alone(format!("cannot be made: {} {why}", above.display()))),
         None => Ok(Looked::Missing { top: top.to_owned() }),
     }

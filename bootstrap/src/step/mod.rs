@@ -138,7 +138,7 @@ impl Step {
     /// When the step cannot be done at all.
     pub fn prepare(&self, context: &Context<'_>) -> Result<Undo, Error> {
         match self {
-            Step::MakeDir { path } => Ok(match first_missing(path) {
+            Step::MakeDir { path } => Ok(match first_missing(path)? {
                 None => Undo::Nothing,
                 Some(top) => Undo::RemoveDirs { path: path.clone(), top },
             }),
@@ -152,10 +152,12 @@ impl Step {
             Step::SetAside { from, to } => {
                 Ok(Undo::MoveBack { from: to.clone(), to: from.clone() })
             }
-            Step::FetchModel { model, trash: Some(trash) } if disk::exists(&model.path) => {
-                Ok(Undo::PutBack { path: model.path.clone(), from: trash.clone() })
-            }
-            Step::FetchModel { model, .. } => models::prepare(model),
+            Step::FetchModel { model, trash } => match trash {
+                Some(trash) if disk::is_there(&model.path)? => {
+                    Ok(Undo::PutBack { path: model.path.clone(), from: trash.clone() })
+                }
+                _ => models::prepare(model),
+            },
             Step::PutText { path, keep, .. } => {
                 if *keep {
                     Ok(Undo::Nothing)
@@ -170,7 +172,7 @@ impl Step {
                 }
                 Undo::file(context.store, path)
             }
-            Step::Link { path, target } => match platform::read_link(path) {
+            Step::Link { path, target } => match disk::link_target(path)? {
                 Some(was) if was == *target => Ok(Undo::Nothing),
                 was => Ok(Undo::SetLink { path: path.clone(), target: was }),
             },
@@ -181,7 +183,7 @@ impl Step {
                 Err(error) => Err(error.into()),
             },
             Step::Switch { current, .. } => {
-                Ok(Undo::SwitchTo { current: current.clone(), slot: context.store.live() })
+                Ok(Undo::SwitchTo { current: current.clone(), slot: context.store.live_now()? })
             }
             // Staging goes at the end of every run, however it ends.
             Step::FetchSetup { .. }
@@ -203,7 +205,7 @@ impl Step {
             Step::Rebuild { slot, trash } => fill::rebuild(context, slot, trash),
             Step::SetAside { from, to } => {
                 // Done already when an earlier try was cut off.
-                if disk::exists(from) {
+                if disk::is_there(from)? {
                     disk::rename(from, to)?;
                 }
                 Ok(())
@@ -338,6 +340,13 @@ fn noted(context: &Context<'_>, done: Result<(), profile::Error>, hint: &str) ->
 }
 
 /// The outermost folder of a path that is not there.
-fn first_missing(path: &Path) -> Option<PathBuf> {
-    path.ancestors().take_while(|path| !disk::exists(path)).last().map(Path::to_owned)
+fn first_missing(path: &Path) -> Result<Option<PathBuf>, disk::Error> {
+    let mut missing = None;
+    for folder in path.ancestors() {
+        if disk::is_there(folder)? {
+            break;
+        }
+        missing = Some(folder.to_owned());
+    }
+    Ok(missing)
 }

@@ -148,12 +148,12 @@ impl Undo {
             }
             Undo::SwitchTo { current, slot } => super::switch(context, current, slot.as_ref())?,
             Undo::MoveBack { from, to } => {
-                if disk::exists(from) {
+                if disk::is_there(from)? {
                     disk::rename(from, to)?;
                 }
             }
             Undo::PutBack { path, from } => {
-                if disk::exists(from) {
+                if disk::is_there(from)? {
                     // Made by this run, or only begun to be removed by an earlier try.
                     disk::remove_file(&disk::beside(path))?;
                     disk::remove_tree(path)?;
@@ -168,18 +168,18 @@ impl Undo {
     /// How to take back a [`Undo::give_back`].
     pub(super) fn inverse(&self, store: &Store, trash: &Path) -> Result<Undo, Error> {
         Ok(match self {
-            Undo::RemoveFile { path } | Undo::RemoveTree { path } if disk::exists(path) => {
+            Undo::RemoveFile { path } | Undo::RemoveTree { path } if disk::is_there(path)? => {
                 Undo::MoveBack { from: trash.to_owned(), to: path.clone() }
             }
-            Undo::RemoveDirs { path, .. } if disk::exists(path) => {
+            Undo::RemoveDirs { path, .. } if disk::is_there(path)? => {
                 Undo::MakeDirs { path: path.clone() }
             }
             Undo::SetFile { path, .. } => Undo::file(store, path)?,
             Undo::SetLink { path, .. } => {
-                Undo::SetLink { path: path.clone(), target: platform::read_link(path) }
+                Undo::SetLink { path: path.clone(), target: disk::link_target(path)? }
             }
             Undo::SwitchTo { current, .. } => {
-                Undo::SwitchTo { current: current.clone(), slot: store.live() }
+                Undo::SwitchTo { current: current.clone(), slot: store.live_now()? }
             }
             // Nobody's profile is touched before the run is over.
             Undo::SetBlock { .. } => Undo::Nothing,
@@ -192,14 +192,14 @@ impl Undo {
     pub(super) fn give_back(&self, context: &Context<'_>, trash: &Path) -> Result<(), Error> {
         match self {
             Undo::RemoveFile { path } | Undo::RemoveTree { path } => {
-                if disk::exists(path) {
+                if disk::is_there(path)? {
                     set_aside(path, trash)?;
                 }
                 Ok(())
             }
             Undo::SetLink { path, target: None } => {
                 // A file that somebody put in the place of our link is theirs.
-                if platform::read_link(path).is_some() {
+                if disk::link_target(path)?.is_some() {
                     disk::remove_file(path)?;
                 }
                 Ok(())

@@ -31,12 +31,15 @@ const LOOK: Duration = Duration::from_millis(10);
 impl Store {
     /// Whether anything of ours may be there: state, or what a crash left of a
     /// prefix that was coming or going.
-    pub fn leaves_traces(&self) -> bool {
+    ///
+    /// # Errors
+    /// Any I/O error but "not there".
+    pub fn leaves_traces(&self) -> Result<bool, Error> {
         let state = self.state();
-        !self.is_bare()
-            || disk::exists(&self.made())
-            || self.drafts().any(|path| disk::exists(&path))
-            || folders_to(&state).any(|path| ours(&gone_name(path)) || ours(&disk::beside(path)))
+        Ok(!self.is_bare()?
+            || disk::is_there(&self.made())?
+            || any_there(self.drafts())?
+            || folders_to(&state).any(|path| ours(&gone_name(path)) || ours(&disk::beside(path))))
     }
 
     /// Makes the state folder with those above it, as far as they are not there.
@@ -49,19 +52,24 @@ impl Store {
         let above = self.prefix().ancestors().find(|path| path.is_dir());
         let _held = above.and_then(|path| File::open(path).ok()).map(hold);
         self.sweep()?;
-        if disk::exists(&self.made()) {
+        if disk::is_there(&self.made())? {
             return Ok(());
         }
         self.raise().inspect_err(|_| {
-            // The first error counts; a sweep that fails too is made up for later.
+            // The first error counts; what fails here too is made up for later.
             let _ = self.sweep();
+            if self.is_bare().unwrap_or(false) {
+                let _ = self.dissolve();
+            }
         })
     }
 
     /// Whether no run has begun here: no lock, no journal, nothing installed.
-    pub fn is_bare(&self) -> bool {
-        let files = [self.lock(), self.journal(), self.receipt(), self.trust()];
-        !files.iter().any(|path| disk::exists(path))
+    ///
+    /// # Errors
+    /// Any I/O error but "not there": then it must not be taken away.
+    pub fn is_bare(&self) -> Result<bool, Error> {
+        Ok(!any_there([self.lock(), self.journal(), self.receipt(), self.trust()])?)
     }
 
     /// Makes the folders that a run needs. Called with the lock.
@@ -78,13 +86,20 @@ impl Store {
     /// the record alone.
     fn raise(&self) -> Result<(), Error> {
         let state = self.state();
-        let absent = |path: &&Path| !disk::exists(path);
-        let mut missing: Vec<PathBuf> =
-            state.ancestors().take_while(absent).map(Path::to_owned).collect();
-        missing.reverse();
-        let inner = [self.bin(), self.versions(), self.blobs()];
-        let folders = missing.iter().chain(inner.iter().filter(|path| !disk::exists(path)));
-        let made = Made { schema: 1, folders: folders.cloned().collect() };
+        let mut missing: Vec<PathBuf> = Vec::new();
+        for folder in state.ancestors() {
+            if disk::is_there(folder)? {
+                break;
+            }
+            missing.insert(0, folder.to_owned());
+        }
+        let mut folders = missing.clone();
+        for folder in [self.bin(), self.versions(), self.blobs()] {
+            if !disk::is_there(&folder)? {
+                folders.push(folder);
+            }
+        }
+        let made = Made { schema: 1, folders };
         let text = to_json(&made, &self.made())?;
         let Some(top) = missing.first() else {
             return Ok(disk::write(&self.made(), &text, 0o600)?);
@@ -209,9 +224,19 @@ fn remove_half_made(top: &Path, state: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether anything is at any of these paths.
+fn any_there(paths: impl IntoIterator<Item = PathBuf>) -> Result<bool, Error> {
+    for path in paths {
+        if disk::is_there(&path)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Whether something is there that nobody else can have put there.
 fn ours(path: &Path) -> bool {
-    disk::exists(path) && platform::foreign(path).is_none()
+    disk::exists(path) && matches!(platform::foreign(path), Ok(None))
 }
 
 fn read_made(path: &Path) -> Result<Option<Made>, Error> {

@@ -3,13 +3,15 @@
 //! goes is in `ground.rs`, whether it is safe in `owner.rs`.
 
 mod ground;
+mod name;
 mod owner;
 
+pub use name::SlotName;
+
 use crate::{disk, platform, quote};
-use offgrid_manifest::{Code, Digest, Id, Version};
-use serde::{Deserialize, Serialize};
+use offgrid_manifest::{Code, Digest};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::{fmt, str::FromStr};
 
 /// Why a prefix cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -90,45 +92,6 @@ impl Error {
             Error::Leaving { .. } => Some("wait until it has ended, then run this again".into()),
             Error::Disk(error) => error.hint(),
         }
-    }
-}
-
-/// The name of a slot: `<version>+<variant>`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct SlotName {
-    /// The release.
-    pub version: Version,
-    /// The variant.
-    pub variant: Id,
-}
-
-impl fmt::Display for SlotName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}+{}", self.version, self.variant)
-    }
-}
-
-impl FromStr for SlotName {
-    type Err = offgrid_manifest::Error;
-
-    fn from_str(text: &str) -> Result<SlotName, Self::Err> {
-        let (version, variant) = text.split_once('+').unwrap_or((text, ""));
-        Ok(SlotName { version: version.parse()?, variant: variant.parse()? })
-    }
-}
-
-impl TryFrom<String> for SlotName {
-    type Error = offgrid_manifest::Error;
-
-    fn try_from(text: String) -> Result<SlotName, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<SlotName> for String {
-    fn from(name: SlotName) -> String {
-        name.to_string()
     }
 }
 
@@ -271,14 +234,27 @@ impl Store {
         Ok(())
     }
 
-    /// The live slot, when there is one.
+    /// The live slot, when one can be seen.
     pub fn live(&self) -> Option<SlotName> {
-        platform::pointed(&self.current())?.file_name()?.to_str()?.parse().ok()
+        self.live_now().ok().flatten()
+    }
+
+    /// The live slot, when there is one.
+    ///
+    /// # Errors
+    /// Any I/O error but "not there": then nobody knows.
+    pub fn live_now(&self) -> Result<Option<SlotName>, disk::Error> {
+        let current = self.current();
+        let to = disk::at("look at", &current, platform::pointed(&current))?;
+        Ok(to.and_then(|to| to.file_name()?.to_str()?.parse().ok()))
     }
 
     /// Whether there is state to read.
-    pub fn exists(&self) -> bool {
-        disk::exists(&self.state())
+    ///
+    /// # Errors
+    /// Any I/O error but "not there".
+    pub fn exists(&self) -> Result<bool, disk::Error> {
+        disk::is_there(&self.state())
     }
 }
 
@@ -288,18 +264,4 @@ pub(crate) fn to_json<T: Serialize>(value: &T, path: &Path) -> Result<Vec<u8>, E
     let mut bytes = json.map_err(|source| Error::Damaged { path: path.to_owned(), source })?;
     bytes.push(b'\n');
     Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slot_names_read_back() {
-        let name: SlotName = "0.3.0+linux-x86_64-cpu".parse().unwrap();
-        assert_eq!(name.to_string(), "0.3.0+linux-x86_64-cpu");
-        for bad in ["0.3.0", "+x", "0.3.0+", "0.3.0+../x", "x+y"] {
-            assert!(bad.parse::<SlotName>().is_err(), "{bad}");
-        }
-    }
 }

@@ -2,7 +2,7 @@
 //! modes and links, and reads nothing.
 
 use super::{Error, Store};
-use crate::platform;
+use crate::{disk, platform};
 use std::path::PathBuf;
 
 impl Store {
@@ -12,26 +12,26 @@ impl Store {
     /// `/tmp` (reference/trust.md L8, L9).
     ///
     /// # Errors
-    /// `E_PERM`.
+    /// `E_PERM`; what cannot be looked at is no better.
     pub fn check_owner(&self, system: bool) -> Result<(), Error> {
         // People move these to another disk, by a link of their own.
         for path in [self.prefix.clone(), self.state()] {
-            if let Some(why) = platform::foreign(&path) {
+            if let Some(why) = disk::at("look at", &path, platform::foreign(&path))? {
                 return Err(Error::Theirs { path, why });
             }
         }
         let writable =
             if system { platform::writable_by_any_other } else { platform::writable_by_others };
         for above in self.prefix.ancestors() {
-            if let Some(why) = writable(above) {
+            if let Some(why) = disk::at("look at", above, writable(above))? {
                 return Err(Error::Open { path: above.to_owned(), why });
             }
         }
         let state = self.state();
         // What it leads to was looked at above.
-        let state = platform::read_link(&state).is_none().then_some(state);
+        let state = disk::link_target(&state)?.is_none().then_some(state);
         for path in state.into_iter().chain(self.inside()) {
-            if let Some(why) = platform::planted(&path) {
+            if let Some(why) = disk::at("look at", &path, platform::planted(&path))? {
                 return Err(Error::Planted { path, why });
             }
         }

@@ -1,60 +1,60 @@
 //! Who owns what, and who could change it under our hands (reference/trust.md
 //! L8, L9). Looks, and says it in words that follow a name.
 
-use super::read_link;
+use super::LOOP;
 use crate::disk;
 use std::fs::Metadata;
+use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Our link to our folder is fine, when the way to that folder is safe too: so
 /// people move a prefix to another disk. A link to a file is not.
-pub(crate) fn foreign(path: &Path) -> Option<String> {
-    let meta = match look(path) {
-        Ok(meta) => meta?,
-        Err(why) => return Some(why),
-    };
-    if let Some(why) = other_owner(&meta) {
-        return Some(why);
-    }
-    if !meta.is_symlink() {
-        return None;
+pub(crate) fn foreign(path: &Path) -> io::Result<Option<String>> {
+    let Some(meta) = look(path)? else { return Ok(None) };
+    let other = other_owner(&meta);
+    if other.is_some() || !meta.is_symlink() {
+        return Ok(other);
     }
     match path.metadata() {
         Ok(meta) if meta.is_dir() => {
-            let target = path.parent()?.join(read_link(path)?);
-            let foreign = other_owner(&meta).map(|why| leads_to(&target, &why));
-            foreign.or_else(|| unsafe_way(&target, Sticky::Fine, LINKS))
+            let target = led_to(path)?;
+            match other_owner(&meta) {
+                Some(why) => Ok(Some(leads_to(&target, &why))),
+                None => unsafe_way(&target, Sticky::Fine, LINKS),
+            }
         }
-        Ok(_) => Some("is a link, where only a file of its own is taken".to_owned()),
-        Err(error) => Some(format!("is a link that leads nowhere ({error})")),
+        Ok(_) => Ok(Some("is a link, where only a file of its own is taken".to_owned())),
+        Err(error) if disk::is_absent(&error) || error.raw_os_error() == LOOP => {
+            Ok(Some(format!("is a link that leads nowhere ({error})")))
+        }
+        Err(error) => Err(error),
     }
 }
 
 /// Inside a prefix all is made by us, so a link was put there by somebody, and a
 /// folder that others may write to was there before us.
-pub(crate) fn planted(path: &Path) -> Option<String> {
-    let meta = match look(path) {
-        Ok(meta) => meta?,
-        Err(why) => return Some(why),
-    };
-    if let Some(why) = other_owner(&meta) {
-        return Some(why);
+pub(crate) fn planted(path: &Path) -> io::Result<Option<String>> {
+    let Some(meta) = look(path)? else { return Ok(None) };
+    let other = other_owner(&meta);
+    if other.is_some() {
+        return Ok(other);
     }
     if meta.is_symlink() {
-        return Some("is a link, and nothing that this program makes there is one".to_owned());
+        let why = "is a link, and nothing that this program makes there is one";
+        return Ok(Some(why.to_owned()));
     }
-    if meta.is_dir() { open_to(&meta) } else { None }
+    Ok(if meta.is_dir() { open_to(&meta) } else { None })
 }
 
 /// Sticky folders are fine: nobody but the owners may exchange what is in them.
-pub(crate) fn writable_by_others(folder: &Path) -> Option<String> {
+pub(crate) fn writable_by_others(folder: &Path) -> io::Result<Option<String>> {
     writable(folder, Sticky::Fine, LINKS)
 }
 
 /// As [`writable_by_others`], and a sticky folder is not fine: what is to hold for
 /// everybody does not lie where everybody may put things.
-pub(crate) fn writable_by_any_other(folder: &Path) -> Option<String> {
+pub(crate) fn writable_by_any_other(folder: &Path) -> io::Result<Option<String>> {
     writable(folder, Sticky::Open, LINKS)
 }
 
@@ -72,27 +72,24 @@ pub(super) const OVERFLOW_UID: u32 = 65534;
 
 /// A link counts as its owner's: who owns it can turn it elsewhere, also where
 /// the sticky bit keeps everybody else from it.
-fn writable(folder: &Path, sticky: Sticky, links: u8) -> Option<String> {
-    let meta = match look(folder) {
-        Ok(meta) => meta?,
-        Err(why) => return Some(why),
-    };
+fn writable(folder: &Path, sticky: Sticky, links: u8) -> io::Result<Option<String>> {
+    let Some(meta) = look(folder)? else { return Ok(None) };
     let us = rustix::process::geteuid().as_raw();
     let owner = meta.uid();
     if owner != 0 && owner != us && !(owner == OVERFLOW_UID && in_a_user_namespace()) {
-        return Some(format!("belongs to user {owner}, who could exchange what is in it"));
+        let why = format!("belongs to user {owner}, who could exchange what is in it");
+        return Ok(Some(why));
     }
     if meta.is_symlink() {
         let Some(fewer) = links.checked_sub(1) else {
-            return Some("is a link to a link to a link, and so on".to_owned());
+            return Ok(Some("is a link to a link to a link, and so on".to_owned()));
         };
-        let target = folder.parent()?.join(read_link(folder)?);
-        return unsafe_way(&target, sticky, fewer);
+        return unsafe_way(&led_to(folder)?, sticky, fewer);
     }
     if sticky == Sticky::Fine && meta.mode() & 0o1000 != 0 {
-        return None;
+        return Ok(None);
     }
-    open_to(&meta)
+    Ok(open_to(&meta))
 }
 
 /// To whom beside its owner a folder's bits give the right to change it.
@@ -114,8 +111,19 @@ pub(super) fn in_a_user_namespace() -> bool {
 }
 
 /// What is wrong with a folder that a link leads to, or with one above it.
-fn unsafe_way(target: &Path, sticky: Sticky, links: u8) -> Option<String> {
-    target.ancestors().find_map(|path| Some(leads_to(path, &writable(path, sticky, links)?)))
+fn unsafe_way(target: &Path, sticky: Sticky, links: u8) -> io::Result<Option<String>> {
+    for path in target.ancestors() {
+        if let Some(why) = writable(path, sticky, links)? {
+            return Ok(Some(leads_to(path, &why)));
+        }
+    }
+    Ok(None)
+}
+
+/// Where a link leads.
+fn led_to(link: &Path) -> io::Result<PathBuf> {
+    let target = std::fs::read_link(link)?;
+    Ok(link.parent().map_or(target.clone(), |folder| folder.join(target)))
 }
 
 fn leads_to(path: &Path, why: &str) -> String {
@@ -123,11 +131,11 @@ fn leads_to(path: &Path, why: &str) -> String {
 }
 
 /// Not of what a link leads to; nothing when nothing is there.
-fn look(path: &Path) -> Result<Option<Metadata>, String> {
+fn look(path: &Path) -> io::Result<Option<Metadata>> {
     match path.symlink_metadata() {
         Ok(meta) => Ok(Some(meta)),
         Err(error) if disk::is_absent(&error) => Ok(None),
-        Err(error) => Err(format!("cannot be looked at ({error})")),
+        Err(error) => Err(error),
     }
 }
 
