@@ -8,6 +8,8 @@ use super::session::Session;
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
 use crate::inspect::{self, Contents};
+use crate::journal::Story;
+use crate::lock::{self, Holder};
 use crate::receipt::Receipt;
 use crate::store::SlotName;
 use crate::{disk, fetch, platform, report, run, service, stamp, trust};
@@ -58,25 +60,28 @@ pub(super) fn version(session: &Session<'_>) -> Result<(), Any> {
 pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     let receipt = session.receipt()?;
     let prefix = session.store().prefix().display().to_string();
-    let unfinished = match session.store().exists() {
-        true => run::unfinished(session.store())?,
-        false => None,
-    };
+    let (unfinished, at_work) = under_way(session)?;
     let unfinished = unfinished.map(|story| json!({"run": story.plan.id, "what": story.plan.verb}));
+    let at_work = at_work.map(|holder| format!("another run{holder} is at work"));
     let Some(receipt) = receipt else {
         // Every member is always there: scripts need not ask first.
         let json = json!({
             "v": 1, "installed": false, "prefix": prefix, "scope": null, "version": null,
             "variant": null, "app": null, "engine": null, "channel": null, "slots": [],
-            "service": null, "update": null, "unfinished": unfinished, "trust": null, "notes": [],
+            "service": null, "update": null, "unfinished": unfinished, "trust": null,
+            "notes": Vec::from_iter(&at_work),
         });
         let text = format!("nothing is installed in {prefix}");
+        let text = at_work.map_or(text.clone(), |note| format!("{text}\n  {note}"));
         session.reporter.result(&json, &text);
         return Ok(());
     };
     let slot = receipt.slots.get(&receipt.live.to_string());
     let service = service::state(session.store());
-    let trust = trust_state(session, &receipt)?;
+    let mut trust = trust_state(session, &receipt)?;
+    if let (Some(notes), Some(note)) = (trust["notes"].as_array_mut(), at_work) {
+        notes.push(note.into());
+    }
     let state = if service.running.is_some() { "running" } else { "stopped" };
     let json = json!({
         "v": 1, "installed": true, "prefix": prefix, "scope": receipt.scope,
@@ -99,6 +104,19 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     let text = status_text(&receipt, &prefix, state, unfinished.is_some(), &trust);
     session.reporter.result(&json, &text);
     Ok(())
+}
+
+/// The run that was cut off, or who is at work on one.
+fn under_way(session: &Session<'_>) -> Result<(Option<Story>, Option<Holder>), Any> {
+    let store = session.store();
+    if !store.exists() || run::unfinished(store)?.is_none() {
+        return Ok((None, lock::holder(store)));
+    }
+    match lock::holder(store) {
+        Some(holder) => Ok((None, Some(holder))),
+        // It may have ended just now: then its journal is gone.
+        None => Ok((run::unfinished(store)?, None)),
+    }
 }
 
 /// The same for people.
@@ -161,7 +179,18 @@ fn trust_state(session: &Session<'_>, receipt: &Receipt) -> Result<Value, Any> {
     trust::remembered(&stamped, &known, &channel, live, machine.as_deref(), session.clock())
 }
 
+/// Compares without the lock, so that nobody has to wait for it; what looks wrong
+/// is looked at again while nobody changes it.
 pub(super) fn verify(session: &Session<'_>) -> Result<Ending, Any> {
+    session.perhaps_installed()?;
+    if let Ok(ending) = compare(session) {
+        return Ok(ending);
+    }
+    let _quiet = session.patiently(|| lock::Quiet::take(session.store()))?;
+    compare(session)
+}
+
+fn compare(session: &Session<'_>) -> Result<Ending, Any> {
     let receipt = session.installed()?;
     let store = session.store();
     let mut problems = Vec::new();

@@ -88,7 +88,8 @@ fn command(
     settings: &Settings,
     reporter: &Reporter,
 ) -> Result<Option<Ending>, Any> {
-    let session = Session::new(env, settings, reporter)?;
+    let word = parsed.command.map_or("install", Command::word);
+    let session = Session::new(env, settings, reporter, word)?;
     if parsed.version {
         return look::version(&session).map(|()| None);
     }

@@ -12,6 +12,10 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     }
     // Taking the lock ends the unfinished run, the way the flags say.
     session.change(|change| {
+        if !change.has_ended_a_run() && change.receipt()?.is_some() {
+            // The run that seemed to be cut off was another's, and has ended by itself.
+            return Ok(Ending::new(Outcome::Unchanged, nothing));
+        }
         let (outcome, line) = match change.receipt()? {
             Some(receipt) => (Outcome::Updated, format!("{} is live", receipt.live.version)),
             None => (Outcome::Uninstalled, "nothing is installed".to_owned()),

@@ -7,7 +7,7 @@ use crate::error::Error as Any;
 use crate::event::{Event, Sink};
 use crate::host::{Host, Tree};
 use crate::journal;
-use crate::lock::Lock;
+use crate::lock::{self, Lock};
 use crate::plan::{Plan, Verb};
 use crate::platform;
 use crate::receipt::{self, Receipt};
@@ -85,6 +85,8 @@ pub(super) struct Session<'a> {
     pub(super) reporter: &'a Reporter,
     pub(super) place: Place,
     pub(super) stop: Stop,
+    /// What was typed, for whoever meets our lock.
+    word: &'static str,
 }
 
 impl<'a> Session<'a> {
@@ -92,9 +94,10 @@ impl<'a> Session<'a> {
         env: &'a Env,
         settings: &'a Settings,
         reporter: &'a Reporter,
+        word: &'static str,
     ) -> Result<Session<'a>, Any> {
         let place = place_of(env, settings.prefix.as_deref(), settings.system)?;
-        Ok(Session { env, settings, reporter, place, stop: Stop::default() })
+        Ok(Session { env, settings, reporter, place, stop: Stop::default(), word })
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -126,6 +129,15 @@ impl<'a> Session<'a> {
     pub(super) fn installed(&self) -> Result<Receipt, Any> {
         let prefix = self.store().prefix().to_owned();
         Ok(self.receipt()?.ok_or(Error::NotInstalled { prefix })?)
+    }
+
+    /// The same for a command that changes things, as far as it can be said without
+    /// the lock: what another run is just installing may be there when it has ended.
+    pub(super) fn perhaps_installed(&self) -> Result<(), Any> {
+        if self.receipt()?.is_some() || lock::holder(self.store()).is_some() {
+            return Ok(());
+        }
+        self.installed().map(drop)
     }
 
     /// Where blobs come from: as asked for, else the stamp's.
@@ -198,17 +210,19 @@ impl<'a> Session<'a> {
         super::heed_signals(&self.stop)?;
         let store = self.store();
         store.check_owner(self.place.system)?;
-        let mut lock = Lock::take(store)?;
-        let result = self.end_unfinished(&lock).and_then(|finished| {
-            if !disk::exists(&store.lock()) {
+        let mut lock = self.lock()?;
+        let result = self.end_unfinished(&lock).and_then(|ended| {
+            if !lock.is_of(store) {
                 // An uninstall that was finished took the prefix with the lock away.
-                lock = Lock::take(store)?;
+                lock = self.lock()?;
             }
             store.furnish()?;
-            work(&Change { session: self, lock: &lock, finished })
+            work(&Change { session: self, lock: &lock, ended })
         });
         let kept = result.as_ref().err().is_some_and(|error| keeps_blobs(error.code()));
-        let tidied = if journal::read(store).is_ok_and(|story| story.is_none()) {
+        // An uninstall has taken the whole prefix away; what is there may be another's.
+        let still_ours = lock.is_of(store);
+        let tidied = if still_ours && journal::read(store).is_ok_and(|story| story.is_none()) {
             tidy(store, kept)
         } else {
             Ok(())
@@ -217,9 +231,29 @@ impl<'a> Session<'a> {
         result.and_then(|value| tidied.map(|()| value))
     }
 
+    fn lock(&self) -> Result<Lock, Any> {
+        self.patiently(|| Lock::take(self.store(), self.word))
+    }
+
+    /// Takes what another run may have; waits for it with `--wait`, and after a
+    /// hand-over, because the program that handed over had it a moment ago.
+    pub(super) fn patiently<T>(
+        &self,
+        take: impl Fn() -> Result<T, lock::Error>,
+    ) -> Result<T, Any> {
+        if !self.settings.wait && !super::own::handed_over(self.env) {
+            return Ok(take()?);
+        }
+        let told = |held: &lock::Error| {
+            let hint = "it begins when that one has ended; ctrl-c ends the waiting";
+            self.warn("W_WAITING", &format!("{held}; this command waits"), Some(hint));
+        };
+        Ok(lock::wait(take, &|| self.stop.is_set(), &told)?)
+    }
+
     /// Ends a run that was cut off: the way that `repair` was told, else forward
-    /// where everything is on disk. Returns the plan that was finished.
-    fn end_unfinished(&self, lock: &Lock) -> Result<Option<Plan>, Any> {
+    /// where everything is on disk. `None` when there was none.
+    fn end_unfinished(&self, lock: &Lock) -> Result<Option<Ended>, Any> {
         let store = self.store();
         let Some(story) = run::unfinished(store)? else { return Ok(None) };
         // A source that is gone must not stand in the way of taking back.
@@ -233,7 +267,7 @@ impl<'a> Session<'a> {
         let word = if finish { "finishing it" } else { "taking it back" };
         self.note(&format!("an earlier run was cut off; {word} first"), None);
         let context = Context { store, sources: &sources, sink: self.reporter };
-        run::resume(&context, lock, story, finish)
+        Ok(Some(Ended { finished: run::resume(&context, lock, story, finish)? }))
     }
 }
 
@@ -245,10 +279,6 @@ fn keeps_blobs(code: Code) -> bool {
 /// After a run: no downloads that nobody needs, and no prefix without anything
 /// in it.
 fn tidy(store: &Store, keep_blobs: bool) -> Result<(), Any> {
-    // An uninstall has taken the whole prefix away.
-    if !store.exists() {
-        return Ok(());
-    }
     if keep_blobs && store.has_downloads() {
         return Ok(());
     }
@@ -262,7 +292,13 @@ fn tidy(store: &Store, keep_blobs: bool) -> Result<(), Any> {
 pub(super) struct Change<'a> {
     pub(super) session: &'a Session<'a>,
     lock: &'a Lock,
-    /// The run that was cut off and is done now.
+    /// The run that was cut off and is ended now.
+    ended: Option<Ended>,
+}
+
+/// A run that was cut off, and what became of it.
+struct Ended {
+    /// Its plan, when it went forward.
     finished: Option<Plan>,
 }
 
@@ -281,7 +317,13 @@ impl Change<'_> {
     /// Whether this command has just finished a run of its own kind that was cut
     /// off: what was asked for then is what is asked for again.
     pub(super) fn has_finished(&self, verb: Verb) -> bool {
-        self.finished.as_ref().is_some_and(|plan| plan.verb == verb)
+        let finished = self.ended.as_ref().and_then(|ended| ended.finished.as_ref());
+        finished.is_some_and(|plan| plan.verb == verb)
+    }
+
+    /// Whether this command has ended a run that was cut off.
+    pub(super) fn has_ended_a_run(&self) -> bool {
+        self.ended.is_some()
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     if session.settings.check {
         return check(session, &stamped);
     }
-    session.installed()?;
+    session.perhaps_installed()?;
     session.change(|change| update(change, &stamped))
 }
 
@@ -114,7 +114,7 @@ fn nothing_new(
 }
 
 pub(super) fn rollback(session: &Session<'_>) -> Result<Ending, Any> {
-    session.installed()?;
+    session.perhaps_installed()?;
     session.change(|change| {
         let prefix = session.store().prefix().to_owned();
         let receipt = change.receipt()?.ok_or(Error::NotInstalled { prefix })?;

@@ -198,6 +198,9 @@ pub static TABLE: &[Spec] = &[
     setting("--max-download", "OFFGRID_SETUP_MAX_DOWNLOAD", "max_download", text("BYTES"),
         "stop before downloading more than this in all, like 300M; or none").of(FETCHING)
         .default("none"),
+    setting("--wait", "OFFGRID_SETUP_WAIT", "wait", Kind::Switch,
+        "when another run is at work on the same installation, wait until it has ended")
+        .of(&[Install, Update, Rollback, Repair, Verify, Uninstall, Model]),
     only(CHOOSING, "--allow-yanked", Kind::Switch,
         "allow a release that was withdrawn"),
     only(CHOOSING, "--accept-vulnerable", text("V"),

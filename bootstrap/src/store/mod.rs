@@ -5,6 +5,8 @@
 mod ground;
 mod owner;
 
+pub use ground::Ground;
+
 use crate::{disk, platform, quote};
 use offgrid_manifest::{Code, Digest, Id, Version};
 use serde::{Deserialize, Serialize};
@@ -87,7 +89,7 @@ impl Error {
                 quote::sh(&path.to_string_lossy())
             )),
             Error::Damaged { .. } => None,
-            Error::Leaving { .. } => Some("wait until it has ended, then run this again".into()),
+            Error::Leaving { .. } => Some(crate::lock::LATER.to_owned()),
             Error::Disk(error) => error.hint(),
         }
     }
