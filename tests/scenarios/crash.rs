@@ -218,7 +218,7 @@ impl Crash {
             return self.before.assert_same(&self.world.snapshot());
         }
         let under = |name: &str| format!(".local/share/offgrid/{name}");
-        let without = ["state/trust.json", "state/lock", "state/journal.part~", "blobs"].map(under);
+        let without = ["state/trust.json", "state/lock", "blobs"].map(under);
         let without: Vec<&str> = without.iter().map(String::as_str).collect();
         let before = Snapshot::of(&self.saved, &without);
         before.assert_same(&Snapshot::of(&self.world.home(), &without));

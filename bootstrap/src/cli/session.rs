@@ -216,6 +216,10 @@ impl<'a> Session<'a> {
                 // An uninstall that was finished took the prefix with the lock away.
                 lock = self.lock()?;
             }
+            // Not only runs write: what is remembered of a refresh may be cut off too.
+            if store.has_drafts() {
+                store.clear_drafts()?;
+            }
             store.furnish()?;
             work(&Change { session: self, lock: &lock, ended })
         });

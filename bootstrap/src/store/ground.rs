@@ -40,7 +40,7 @@ impl Store {
         let state = self.state();
         !self.is_bare()
             || disk::exists(&self.made())
-            || self.drafts().any(|path| disk::exists(&path))
+            || self.has_drafts()
             || folders_to(&state).any(|path| ours(&gone_name(path)) || ours(&disk::beside(path)))
     }
 

@@ -257,6 +257,11 @@ impl Store {
         state.into_iter().chain(rest).map(|target| disk::beside(&target))
     }
 
+    /// Whether a run that was cut off had only begun to write something.
+    pub fn has_drafts(&self) -> bool {
+        self.drafts().any(|draft| disk::exists(&draft))
+    }
+
     /// Removes what a run that was cut off had only begun to write.
     ///
     /// # Errors
