@@ -21,6 +21,7 @@ mod journey;
 mod json;
 mod local;
 mod lock;
+mod many;
 mod mapping;
 mod minisign;
 mod network;

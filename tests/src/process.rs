@@ -39,6 +39,14 @@ impl Running {
         Running { line, child: Some(command.spawn().unwrap()) }
     }
 
+    /// The same, and what it says goes to this file, where it can be read meanwhile.
+    pub fn start_said(mut command: Command, said: &std::path::Path) -> Running {
+        let line = format!("{command:?}");
+        let file = std::fs::File::create(said).unwrap();
+        command.stdout(file.try_clone().unwrap()).stderr(file);
+        Running { line, child: Some(command.spawn().unwrap()) }
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.as_ref().unwrap().id()
