@@ -98,7 +98,8 @@ fn whoever_waits_can_give_up_at_once() {
     let first = Running::start(command(&world, &["install", "--yes"]));
     let lock = world.prefix().join("state/lock");
     until("the first has the lock", || holder(&lock) == Some(first.id()));
-    for words in [&["install", "--wait", "--yes", "--json"][..], &["uninstall", "--wait", "--yes"]] {
+    for words in [&["install", "--wait", "--yes", "--json"][..], &["uninstall", "--wait", "--yes"]]
+    {
         let waiting = Running::start_said(command(&world, words), &world.path("said"));
         until("it says that it waits", || {
             let said = fs::read_to_string(world.path("said")).unwrap();
@@ -273,7 +274,10 @@ impl Crowd<'_> {
             world.run(ways[chance.below(ways.len())]).expect(0);
         }
         let after = status();
-        assert!(after["unfinished"].is_null() && after["notes"] == serde_json::json!([]), "{after}");
+        assert!(
+            after["unfinished"].is_null() && after["notes"] == serde_json::json!([]),
+            "{after}"
+        );
         if after["installed"] == true {
             world.run(&["verify"]).expect(0);
             let version = after["version"].as_str().unwrap();

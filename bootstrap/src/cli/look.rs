@@ -8,11 +8,10 @@ use super::session::Session;
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
 use crate::inspect::{self, Contents};
-use crate::journal::Story;
-use crate::lock::{self, Holder};
+use crate::lock;
 use crate::receipt::Receipt;
 use crate::store::SlotName;
-use crate::{disk, fetch, platform, report, run, service, stamp, trust};
+use crate::{disk, fetch, platform, report, service, stamp, trust};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -60,7 +59,7 @@ pub(super) fn version(session: &Session<'_>) -> Result<(), Any> {
 pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     let receipt = session.receipt()?;
     let prefix = session.store().prefix().display().to_string();
-    let (unfinished, at_work) = under_way(session)?;
+    let (unfinished, at_work) = session.under_way()?;
     let unfinished = unfinished.map(|story| json!({"run": story.plan.id, "what": story.plan.verb}));
     let at_work = at_work.map(|holder| format!("another run{holder} is at work"));
     let Some(receipt) = receipt else {
@@ -104,19 +103,6 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     let text = status_text(&receipt, &prefix, state, unfinished.is_some(), &trust);
     session.reporter.result(&json, &text);
     Ok(())
-}
-
-/// The run that was cut off, or who is at work on one.
-fn under_way(session: &Session<'_>) -> Result<(Option<Story>, Option<Holder>), Any> {
-    let store = session.store();
-    if !store.exists() || run::unfinished(store)?.is_none() {
-        return Ok((None, lock::holder(store)));
-    }
-    match lock::holder(store) {
-        Some(holder) => Ok((None, Some(holder))),
-        // It may have ended just now: then its journal is gone.
-        None => Ok((run::unfinished(store)?, None)),
-    }
 }
 
 /// The same for people.

@@ -15,6 +15,7 @@ mod repair;
 mod serve;
 mod session;
 mod trust;
+mod turn;
 mod uninstall;
 mod update;
 
@@ -177,10 +178,13 @@ fn reporter(env: &Env, settings: &Settings) -> Reporter {
     Reporter::new(Style { json, quiet, verbose, color, ..style })
 }
 
-/// Lets ctrl-c, a closed terminal and a stop request end the command in order.
+/// Lets ctrl-c, a closed terminal and a stop request end the command in order. One
+/// that was ignored when we began stays ignored, as everywhere.
 fn heed_signals(stop: &source::Stop) -> Result<(), Any> {
     use platform::Caught::{HangUp, Interrupt, Terminate};
     let stop = stop.clone();
-    let watching = platform::on_signal(&[Interrupt, Terminate, HangUp], move |_| stop.set());
+    let kinds = [Interrupt, Terminate, HangUp];
+    let kinds: Vec<_> = kinds.into_iter().filter(|kind| !platform::is_ignored(*kind)).collect();
+    let watching = platform::on_signal(&kinds, move |_| stop.set());
     Ok(crate::disk::at("listen for signals at", &PathBuf::from("this process"), watching)?)
 }

@@ -2,12 +2,13 @@
 //! where blobs come from; and how a changing command begins and ends.
 
 use super::refuse::Error;
+use super::turn;
 use crate::env::Env;
 use crate::error::Error as Any;
 use crate::event::{Event, Sink};
 use crate::host::{Host, Tree};
 use crate::journal;
-use crate::lock::{self, Lock};
+use crate::lock::Lock;
 use crate::plan::{Plan, Verb};
 use crate::platform;
 use crate::receipt::{self, Receipt};
@@ -18,7 +19,7 @@ use crate::source::{Reach, Sources, Stop};
 use crate::stamp::Stamped;
 use crate::store::Store;
 use crate::{disk, dispatch};
-use offgrid_manifest::{Code, Time};
+use offgrid_manifest::Time;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -86,7 +87,7 @@ pub(super) struct Session<'a> {
     pub(super) place: Place,
     pub(super) stop: Stop,
     /// What was typed, for whoever meets our lock.
-    word: &'static str,
+    pub(super) word: &'static str,
 }
 
 impl<'a> Session<'a> {
@@ -131,15 +132,6 @@ impl<'a> Session<'a> {
         Ok(self.receipt()?.ok_or(Error::NotInstalled { prefix })?)
     }
 
-    /// The same for a command that changes things, as far as it can be said without
-    /// the lock: what another run is just installing may be there when it has ended.
-    pub(super) fn perhaps_installed(&self) -> Result<(), Any> {
-        if self.receipt()?.is_some() || lock::holder(self.store()).is_some() {
-            return Ok(());
-        }
-        self.installed().map(drop)
-    }
-
     /// Where blobs come from: as asked for, else the stamp's.
     pub(super) fn sources(&self, stamped: &Stamped) -> Result<Sources, Any> {
         let reach = Reach {
@@ -175,8 +167,11 @@ impl<'a> Session<'a> {
     /// Asks, unless `--yes` was given.
     pub(super) fn consent(&self, question: &str) -> Result<(), Any> {
         self.consent_possible(question)?;
-        if self.settings.yes || self.reporter.ask(question) {
+        if self.settings.yes || self.reporter.ask(question, &|| self.stop.is_set()) {
             return Ok(());
+        }
+        if self.stop.is_set() {
+            return Err(run::Error::Interrupted.into());
         }
         Err(Error::Declined.into())
     }
@@ -223,36 +218,16 @@ impl<'a> Session<'a> {
             store.furnish()?;
             work(&Change { session: self, lock: &lock, ended })
         });
-        let kept = result.as_ref().err().is_some_and(|error| keeps_blobs(error.code()));
+        let kept = result.as_ref().err().is_some_and(|error| turn::keeps_blobs(error.code()));
         // An uninstall has taken the whole prefix away; what is there may be another's.
         let still_ours = lock.is_of(store);
         let tidied = if still_ours && journal::read(store).is_ok_and(|story| story.is_none()) {
-            tidy(store, kept)
+            turn::tidy(store, kept)
         } else {
             Ok(())
         };
         // The first error counts; one while tidying counts only after success.
         result.and_then(|value| tidied.map(|()| value))
-    }
-
-    fn lock(&self) -> Result<Lock, Any> {
-        self.patiently(|| Lock::take(self.store(), self.word))
-    }
-
-    /// Takes what another run may have; waits for it with `--wait`, and after a
-    /// hand-over, because the program that handed over had it a moment ago.
-    pub(super) fn patiently<T>(
-        &self,
-        take: impl Fn() -> Result<T, lock::Error>,
-    ) -> Result<T, Any> {
-        if !self.settings.wait && !super::own::handed_over(self.env) {
-            return Ok(take()?);
-        }
-        let told = |held: &lock::Error| {
-            let hint = "it begins when that one has ended; ctrl-c ends the waiting";
-            self.warn("W_WAITING", &format!("{held}; this command waits"), Some(hint));
-        };
-        Ok(lock::wait(take, &|| self.stop.is_set(), &told)?)
     }
 
     /// Ends a run that was cut off: the way that `repair` was told, else forward
@@ -273,23 +248,6 @@ impl<'a> Session<'a> {
         let context = Context { store, sources: &sources, sink: self.reporter };
         Ok(Some(Ended { finished: run::resume(&context, lock, story, finish)? }))
     }
-}
-
-/// Whether somebody who tries again should not pay for the same bytes twice.
-fn keeps_blobs(code: Code) -> bool {
-    matches!(code, Code::Unreachable | Code::Http | Code::Stall | Code::Interrupted)
-}
-
-/// After a run: no downloads that nobody needs, and no prefix without anything
-/// in it.
-fn tidy(store: &Store, keep_blobs: bool) -> Result<(), Any> {
-    if keep_blobs && store.has_downloads() {
-        return Ok(());
-    }
-    if receipt::read(store)?.is_none() {
-        return Ok(store.dissolve()?);
-    }
-    run::clear_blobs(store)
 }
 
 /// A command that holds the lock.

@@ -1,7 +1,8 @@
 //! The prefix: where everything lies that an installation consists of
 //! (DESIGN 7). Owns the names of what is under it; how the prefix itself comes and
-//! goes is in `ground.rs`, whether it is safe in `owner.rs`.
+//! goes is in `ground.rs`, what was only begun in `drafts.rs`, whether it is safe in `owner.rs`.
 
+mod drafts;
 mod ground;
 mod owner;
 
@@ -248,29 +249,6 @@ impl Store {
 
     fn made(&self) -> PathBuf {
         self.state().join("made.json")
-    }
-
-    /// Where a run that was cut off may have only begun to write.
-    fn drafts(&self) -> impl Iterator<Item = PathBuf> {
-        let state = [self.receipt(), self.trust(), self.id(), self.made(), self.journal()];
-        let rest = [self.program(), self.current()];
-        state.into_iter().chain(rest).map(|target| disk::beside(&target))
-    }
-
-    /// Whether a run that was cut off had only begun to write something.
-    pub fn has_drafts(&self) -> bool {
-        self.drafts().any(|draft| disk::exists(&draft))
-    }
-
-    /// Removes what a run that was cut off had only begun to write.
-    ///
-    /// # Errors
-    /// Any file operation.
-    pub fn clear_drafts(&self) -> Result<(), Error> {
-        for draft in self.drafts() {
-            disk::remove_file(&draft)?;
-        }
-        Ok(())
     }
 
     /// The live slot, when there is one.
