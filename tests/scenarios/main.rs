@@ -28,6 +28,7 @@ mod network;
 mod renew;
 mod rights;
 mod service;
+mod signals;
 mod space;
 mod stamp;
 mod torn;
