@@ -31,5 +31,6 @@ mod service;
 mod signals;
 mod space;
 mod stamp;
+mod terminal;
 mod torn;
 mod words;

@@ -4,12 +4,12 @@
 //! `E2E_FULL=1` plays all hundred rounds, `E2E_SEED=N` other ones.
 
 use e2e::chance::Chance;
+use e2e::light::{self, Gate};
 use e2e::process::{Running, until};
-use e2e::{Outcome, Snapshot, World, light};
+use e2e::{Outcome, Snapshot, World};
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -25,26 +25,6 @@ fn command(world: &World, words: &[&str]) -> Command {
     let mut command = world.command(world.setup());
     command.env("OFFGRID_SETUP_SOURCE", world.depot()).args(words);
     command
-}
-
-/// The app that is tried answers when this opens.
-struct Gate(PathBuf);
-
-impl Gate {
-    fn publish(world: &World) -> Gate {
-        let pipe = world.path("gate");
-        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        light::publish(world, &["1.0.0"], &format!("read line <'{}'", pipe.display()));
-        Gate(pipe)
-    }
-
-    /// For one try, as long as the value lives.
-    fn open(&self) -> File {
-        // Also for reading: then neither end waits for the other here.
-        let mut pipe = fs::OpenOptions::new().read(true).write(true).open(&self.0).unwrap();
-        pipe.write_all(b"go on\n").unwrap();
-        pipe
-    }
 }
 
 #[test]

@@ -3,8 +3,10 @@
 //! the installer, not what it installs.
 
 use crate::{World, base};
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Lets stable offer these releases one after the other; the last one is the
 /// newest. `before` is what their app does, in shell, before it says its version.
@@ -47,4 +49,26 @@ fn recipe(world: &World, version: &str) -> String {
          components = [\"app\"]\n",
         setup.display()
     )
+}
+
+/// A release whose app answers, when it is tried, only after this was opened: a
+/// moment in a run that lasts as long as a test wants.
+pub struct Gate(PathBuf);
+
+impl Gate {
+    /// Lets stable offer it, as 1.0.0.
+    pub fn publish(world: &World) -> Gate {
+        let pipe = world.path("gate");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        publish(world, &["1.0.0"], &format!("read line <'{}'", pipe.display()));
+        Gate(pipe)
+    }
+
+    /// For one try, as long as the value lives.
+    pub fn open(&self) -> File {
+        // Also for reading: then neither end waits for the other here.
+        let mut pipe = fs::OpenOptions::new().read(true).write(true).open(&self.0).unwrap();
+        pipe.write_all(b"go on\n").unwrap();
+        pipe
+    }
 }

@@ -32,10 +32,14 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts it.
+    /// Starts it as a terminal does.
     pub fn start(command: Command) -> Running {
+        Running::start_as_it_is(hearing(&command, "--default-signal"))
+    }
+
+    /// Starts it with the signals that it has.
+    pub fn start_as_it_is(mut command: Command) -> Running {
         let line = format!("{command:?}");
-        let mut command = hearing(&command, "--default-signal");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Running { line, child: Some(command.spawn().unwrap()) }
     }
