@@ -5,6 +5,7 @@
 //! Points are listed by strace from a run that is not killed. By default a
 //! sample of them is tried, spread over the whole run; `E2E_CRASH=full` tries
 //! every point in every way (some 20 minutes), `E2E_SEED=N` takes another sample.
+//! What mends is killed as well, at a point of its own.
 
 use e2e::chance::Chance;
 use e2e::cut::{self, Point};
@@ -12,7 +13,7 @@ use e2e::world::finish;
 use e2e::{Outcome, Snapshot, World, base};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// How many points of each command are tried.
@@ -20,69 +21,32 @@ const SAMPLE: usize = 25;
 
 #[test]
 fn an_install_that_is_killed_anywhere_can_be_finished_and_taken_back() {
-    let world = World::new();
-    Crash::new(world, &["install"], &[None, Some("0.1.0")]).run();
+    Crash::new(World::new(), &["install"], &[None, Some("0.1.0")]).run();
 }
 
 #[test]
 fn an_install_into_folders_that_were_there_can_be_killed_anywhere() {
-    let world = World::new();
-    // The state too, as when somebody keeps it on another disk.
-    fs::create_dir_all(world.prefix().join("state")).unwrap();
-    base::set_mode(&world.prefix(), 0o700);
-    fs::create_dir_all(world.home().join(".local/bin")).unwrap();
-    fs::write(world.home().join(".local/bin/other"), "").unwrap();
-    fs::create_dir_all(world.models()).unwrap();
-    profiles(&world);
-    let words = ["install", "--model", "tiny"];
-    Crash::new(world, &words, &[None, Some("0.1.0")]).run();
+    Crash::install().run();
 }
 
 #[test]
 fn an_update_that_is_killed_anywhere_can_be_finished_and_taken_back() {
-    let world = World::new();
-    let first = world.snapshot();
-    world.install();
-    world.publish_newer();
-    let crash = Crash::new(world, &["update"], &[Some("0.1.0"), Some("0.2.0")]);
-    Crash { first, ..crash }.run();
+    Crash::update().run();
 }
 
 #[test]
 fn a_rollback_that_is_killed_anywhere_can_be_finished_and_taken_back() {
-    let world = World::new();
-    fs::create_dir_all(world.home().join(".local/share/fonts")).unwrap();
-    let first = world.snapshot();
-    world.install();
-    world.publish_newer();
-    world.run(&["update", "--yes"]).expect(0);
-    let crash = Crash::new(world, &["rollback"], &[Some("0.2.0"), Some("0.1.0")]);
-    Crash { first, ..crash }.run();
+    Crash::rollback().run();
 }
 
 #[test]
 fn an_uninstall_that_is_killed_anywhere_can_be_finished_and_taken_back() {
-    let world = World::new();
-    fs::create_dir_all(world.home().join(".local/bin")).unwrap();
-    profiles(&world);
-    let first = world.snapshot();
-    world.install();
-    world.publish_newer();
-    world.run(&["update", "--yes"]).expect(0);
-    let bashrc = fs::read_to_string(world.home().join("dotfiles/bashrc")).unwrap();
-    assert!(bashrc.contains("# >>> offgrid >>>"), "{bashrc}");
-    let crash = Crash::new(world, &["uninstall"], &[Some("0.2.0"), None]);
-    Crash { first, ..crash }.run();
+    Crash::uninstall().run();
 }
 
 #[test]
 fn an_update_of_the_program_that_is_killed_anywhere_can_be_finished_and_taken_back() {
-    let world = World::new();
-    let first = world.snapshot();
-    crate::renew::bring(&world.depot(), &crate::renew::newer(&world));
-    world.install();
-    let crash = Crash::new(world, &["update"], &[Some("0.1.0"), Some("0.1.0")]);
-    Crash { first, own: true, ..crash }.run();
+    Crash::own_update().run();
 }
 
 #[test]
@@ -131,24 +95,80 @@ enum Way {
 const WAYS: [Way; 3] = [Way::Finish, Way::Back, Way::Again];
 
 /// One command, to be killed over and over.
-struct Crash {
-    world: World,
-    words: Vec<String>,
+pub(crate) struct Crash {
+    pub(crate) world: World,
+    pub(crate) words: Vec<String>,
     /// The live release before and after the command.
-    live: [Option<&'static str>; 2],
+    pub(crate) live: [Option<&'static str>; 2],
     /// Whether the command replaces the program that runs it.
-    own: bool,
+    pub(crate) own: bool,
     /// Whether the command mends what is damaged.
-    mends: bool,
+    pub(crate) mends: bool,
     /// The home before the first install.
-    first: Snapshot,
+    pub(crate) first: Snapshot,
     /// The home before the command, and a copy of it.
-    before: Snapshot,
+    pub(crate) before: Snapshot,
     saved: PathBuf,
 }
 
 impl Crash {
-    fn new(world: World, words: &[&str], live: &[Option<&'static str>; 2]) -> Crash {
+    /// Into folders that were there, the state too, as when somebody keeps it on
+    /// another disk.
+    pub(crate) fn install() -> Crash {
+        let world = World::new();
+        fs::create_dir_all(world.prefix().join("state")).unwrap();
+        base::set_mode(&world.prefix(), 0o700);
+        fs::create_dir_all(world.home().join(".local/bin")).unwrap();
+        fs::write(world.home().join(".local/bin/other"), "").unwrap();
+        fs::create_dir_all(world.models()).unwrap();
+        profiles(&world);
+        Crash::new(world, &["install", "--model", "tiny"], &[None, Some("0.1.0")])
+    }
+
+    pub(crate) fn update() -> Crash {
+        let world = World::new();
+        let first = world.snapshot();
+        world.install();
+        world.publish_newer();
+        let crash = Crash::new(world, &["update"], &[Some("0.1.0"), Some("0.2.0")]);
+        Crash { first, ..crash }
+    }
+
+    pub(crate) fn rollback() -> Crash {
+        let world = World::new();
+        fs::create_dir_all(world.home().join(".local/share/fonts")).unwrap();
+        let first = world.snapshot();
+        world.install();
+        world.publish_newer();
+        world.run(&["update", "--yes"]).expect(0);
+        let crash = Crash::new(world, &["rollback"], &[Some("0.2.0"), Some("0.1.0")]);
+        Crash { first, ..crash }
+    }
+
+    pub(crate) fn uninstall() -> Crash {
+        let world = World::new();
+        fs::create_dir_all(world.home().join(".local/bin")).unwrap();
+        profiles(&world);
+        let first = world.snapshot();
+        world.install();
+        world.publish_newer();
+        world.run(&["update", "--yes"]).expect(0);
+        let bashrc = fs::read_to_string(world.home().join("dotfiles/bashrc")).unwrap();
+        assert!(bashrc.contains("# >>> offgrid >>>"), "{bashrc}");
+        let crash = Crash::new(world, &["uninstall"], &[Some("0.2.0"), None]);
+        Crash { first, ..crash }
+    }
+
+    pub(crate) fn own_update() -> Crash {
+        let world = World::new();
+        let first = world.snapshot();
+        crate::renew::bring(&world.depot(), &crate::renew::newer(&world));
+        world.install();
+        let crash = Crash::new(world, &["update"], &[Some("0.1.0"), Some("0.1.0")]);
+        Crash { first, own: true, ..crash }
+    }
+
+    pub(crate) fn new(world: World, words: &[&str], live: &[Option<&'static str>; 2]) -> Crash {
         let saved = world.path("saved");
         base::copy_tree(&world.home(), &saved);
         let words = words.iter().chain(&["--yes"]).map(|word| (*word).to_owned()).collect();
@@ -168,7 +188,7 @@ impl Crash {
         let cases = chosen(points);
         let mut failed = Vec::new();
         for (point, way, again) in &cases {
-            let case = AssertUnwindSafe(|| self.case(point, *way, again.as_ref()));
+            let case = AssertUnwindSafe(|| self.case(point, *way, *again));
             if let Err(panic) = catch_unwind(case) {
                 let why = panic.downcast_ref::<String>().cloned().unwrap_or_default();
                 failed.push(format!(
@@ -181,7 +201,7 @@ impl Crash {
         assert!(failed.is_empty(), "{count} of {tried} cases failed\n{}", failed.join("\n"));
     }
 
-    fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         self.typed(&words)
     }
@@ -195,7 +215,7 @@ impl Crash {
     }
 
     /// Whether the command has done what it was for.
-    fn moved(&self, live: Option<&str>) -> bool {
+    pub(crate) fn moved(&self, live: Option<&str>) -> bool {
         let program = ".local/share/offgrid/bin/offgrid";
         let now = || fs::read(self.world.home().join(program)).unwrap();
         if self.mends {
@@ -207,30 +227,52 @@ impl Crash {
         }
     }
 
-    fn case(&self, point: &Point, way: Way, again: Option<&Point>) {
+    /// The home as it was before the command.
+    pub(crate) fn restore(&self) {
+        self.restore_from(&self.saved);
+    }
+
+    fn restore_from(&self, saved: &Path) {
         fs::remove_dir_all(self.world.home()).unwrap();
-        base::copy_tree(&self.saved, &self.world.home());
+        base::copy_tree(saved, &self.world.home());
+    }
+
+    /// `again` cuts the mending too, so far on its own way, in 1/1000.
+    fn case(&self, point: &Point, way: Way, again: Option<usize>) {
+        self.restore();
         let killed = cut::cut(&self.command(), point);
         assert!([0, 137].contains(&killed.code), "{killed:?}");
         let unfinished = self.status().1;
-        let mend = match way {
+        let mend = || match way {
             Way::Finish => self.typed(&["repair", "--finish", "--yes"]),
             Way::Back => self.typed(&["repair", "--back", "--yes"]),
             Way::Again => self.command(),
         };
-        if let Some(point) = again {
-            let cut_too = cut::cut(&mend, point);
-            assert!([0, 137].contains(&cut_too.code), "{cut_too:?}");
-            self.status();
+        if let Some(far) = again {
+            self.cut_too(&mend, far);
         }
-        let mended = finish(mend).expect(0);
+        let mended = finish(mend()).expect(0);
         self.check(way, unfinished, &mended);
         self.world.run(&["uninstall", "--purge", "--yes"]).expect(0);
         self.first.assert_same(&self.world.snapshot());
     }
 
+    /// Mends once to see where that can be cut, and then cuts it there.
+    fn cut_too(&self, mend: &dyn Fn() -> Command, far: usize) {
+        let cut_off = self.world.path("cut-off");
+        let _ = fs::remove_dir_all(&cut_off);
+        base::copy_tree(&self.world.home(), &cut_off);
+        let (outcome, points) = cut::points(&mend(), &self.world.path("trace"));
+        outcome.expect(0);
+        let Some(point) = points.get(far * points.len() / 1000) else { return };
+        self.restore_from(&cut_off);
+        let cut_too = cut::cut(&mend(), point);
+        assert_eq!(cut_too.code, 137, "at {point}: {cut_too:?}");
+        self.status();
+    }
+
     /// The live release, and whether a run was cut off.
-    fn status(&self) -> (Option<String>, bool) {
+    pub(crate) fn status(&self) -> (Option<String>, bool) {
         let status = self.world.run(&["status", "--json"]).expect(0).json();
         (status["version"].as_str().map(str::to_owned), !status["unfinished"].is_null())
     }
@@ -263,58 +305,66 @@ impl Crash {
     }
 
     /// What a run that was taken back may leave: raised marks, the lock, downloads.
-    fn same_as_before(&self, installed: bool) {
+    pub(crate) fn same_as_before(&self, installed: bool) {
         if !installed {
             return self.before.assert_same(&self.world.snapshot());
         }
         let under = |name: &str| format!(".local/share/offgrid/{name}");
-        let without = ["state/trust.json", "state/lock", "state/journal.part~", "blobs"].map(under);
+        let without = ["state/trust.json", "state/lock", "blobs"].map(under);
         let without: Vec<&str> = without.iter().map(String::as_str).collect();
         let before = Snapshot::of(&self.saved, &without);
         before.assert_same(&Snapshot::of(&self.world.home(), &without));
     }
 }
 
-/// Which points are tried, how each is mended, and where the mending is cut too.
-fn chosen(points: Vec<Point>) -> Vec<(Point, Way, Option<Point>)> {
+/// A point, how the run is ended that was cut off there, and where that is cut too.
+type Case = (Point, Way, Option<usize>);
+
+/// Which cases are tried.
+fn chosen(points: Vec<Point>) -> Vec<Case> {
     let full = std::env::var("E2E_CRASH").is_ok_and(|value| value == "full");
-    let seed = std::env::var("E2E_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let mut chance = Chance::new(seed);
+    let mut chance = Chance::new(seed());
     if full {
         return every(&points, &mut chance);
     }
-    let count = SAMPLE.min(points.len());
-    let pick = |index: usize, chance: &mut Chance| {
-        // One of each of `count` equal pieces of the run.
-        let (from, to) = (index * points.len() / count, (index + 1) * points.len() / count);
-        points[from + chance.below(to - from)].clone()
-    };
-    (0..count)
-        .map(|index| {
-            let point = pick(index, &mut chance);
+    let sample = spread(&points, SAMPLE, &mut chance).into_iter();
+    sample
+        .map(|point| {
             let way = WAYS[chance.below(3)];
-            (point, way, cut_too(way, 3, &points, &mut chance))
+            let again = chance.below(3) == 0 && way != Way::Again;
+            (point, way, again.then(|| chance.below(1000)))
         })
         .collect()
 }
 
-/// Every point in every way; half of them are cut again while they are mended.
-fn every(points: &[Point], chance: &mut Chance) -> Vec<(Point, Way, Option<Point>)> {
+pub(crate) fn seed() -> u64 {
+    std::env::var("E2E_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1)
+}
+
+/// One of each of `count` equal pieces of the run.
+pub(crate) fn spread(points: &[Point], count: usize, chance: &mut Chance) -> Vec<Point> {
+    let count = count.min(points.len());
+    (0..count)
+        .map(|index| {
+            let (from, to) = (index * points.len() / count, (index + 1) * points.len() / count);
+            points[from + chance.below(to - from)].clone()
+        })
+        .collect()
+}
+
+/// Every point in every way; and with a second cut in the mending, once in its first
+/// half and once in its second. Not in the same command again: a rollback that is
+/// typed three times may go back twice.
+fn every(points: &[Point], chance: &mut Chance) -> Vec<Case> {
     let mut cases = Vec::new();
     for point in points {
         for way in WAYS {
-            cases.push((point.clone(), way, cut_too(way, 2, points, chance)));
+            cases.push((point.clone(), way, None));
+            if way != Way::Again {
+                cases.push((point.clone(), way, Some(chance.below(500))));
+                cases.push((point.clone(), way, Some(500 + chance.below(500))));
+            }
         }
     }
     cases
-}
-
-/// One in so many mendings is cut too, at a point that it may come to. Not the
-/// same command again: a rollback that is typed three times may go back twice.
-fn cut_too(way: Way, one_in: usize, points: &[Point], chance: &mut Chance) -> Option<Point> {
-    let point = points[chance.below(points.len())].clone();
-    // It makes fewer calls than the whole run.
-    let nth = point.nth.div_ceil(1 + chance.below(3));
-    let is_cut = chance.below(one_in) == 0 && way != Way::Again;
-    is_cut.then_some(Point { nth, ..point })
 }

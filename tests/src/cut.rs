@@ -2,6 +2,7 @@
 //! a file system is a point, enumerated by strace from a run that is not killed.
 
 use crate::Outcome;
+use crate::process::hearing;
 use crate::world::finish;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -23,6 +24,16 @@ pub struct Point {
     pub what: String,
 }
 
+/// A signal that is sent at a point.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub at: Point,
+    /// By its name, such as `INT`.
+    pub signal: &'static str,
+    /// Whether every further call of this kind brings it again.
+    pub every: bool,
+}
+
 impl fmt::Display for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: {}", self.call, self.nth, self.what)
@@ -42,9 +53,21 @@ pub fn why_not() -> Option<String> {
 /// Runs the command to its end and lists its points. Threads count alone, so one
 /// point can stand for several of them.
 pub fn points(command: &Command, log: &Path) -> (Outcome, Vec<Point>) {
+    signalled(command, &[], log)
+}
+
+/// The same while it is sent signals, each at a point; `every` sends one again at
+/// each further call of the kind. Two signals cannot be sent at one kind of call.
+pub fn signalled(command: &Command, sent: &[Sent], log: &Path) -> (Outcome, Vec<Point>) {
     let log_text = log.to_str().unwrap();
     let trace = format!("trace={CALLS}");
-    let outcome = finish(under_strace(command, &["-o", log_text, "-e", &trace]));
+    let mut words = vec!["-o".to_owned(), log_text.to_owned(), "-e".to_owned(), trace];
+    for Sent { at: Point { call, nth, .. }, signal, every } in sent {
+        let more = if *every { "+1" } else { "" };
+        words.extend(["-e".to_owned(), format!("inject={call}:signal={signal}:when={nth}{more}")]);
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let outcome = finish(hearing(&under_strace(command, &words), "--default-signal"));
     let text = fs::read_to_string(log).unwrap();
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     let (mut seen, mut points) = (BTreeSet::new(), Vec::new());

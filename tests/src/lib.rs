@@ -16,6 +16,7 @@ pub mod cut;
 pub mod fault;
 pub mod forge;
 pub mod http;
+pub mod light;
 pub mod origin;
 pub mod outcome;
 pub mod process;

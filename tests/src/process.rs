@@ -32,10 +32,24 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts it.
-    pub fn start(mut command: Command) -> Running {
+    /// Starts it as a terminal does.
+    pub fn start(command: Command) -> Running {
+        Running::start_as_it_is(hearing(&command, "--default-signal"))
+    }
+
+    /// Starts it with the signals that it has.
+    pub fn start_as_it_is(mut command: Command) -> Running {
         let line = format!("{command:?}");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running { line, child: Some(command.spawn().unwrap()) }
+    }
+
+    /// The same, and what it says goes to this file, where it can be read meanwhile.
+    pub fn start_said(command: Command, said: &std::path::Path) -> Running {
+        let line = format!("{command:?}");
+        let mut command = hearing(&command, "--default-signal");
+        let file = std::fs::File::create(said).unwrap();
+        command.stdout(file.try_clone().unwrap()).stderr(file);
         Running { line, child: Some(command.spawn().unwrap()) }
     }
 
@@ -82,6 +96,23 @@ impl Drop for Running {
             let _ = child.wait();
         }
     }
+}
+
+/// The command as a terminal starts it (`--default-signal`), whatever this test run
+/// inherited; or as `nohup` and scripts do (`--ignore-signal`).
+pub fn hearing(command: &Command, how: &str) -> Command {
+    let mut heard = Command::new("env");
+    heard.arg(format!("{how}=INT,TERM,HUP"));
+    heard.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+    let vars: Vec<_> = command.get_envs().collect();
+    if !vars.is_empty() {
+        heard.env_clear(); // as the command of a world
+    }
+    heard.envs(vars.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = command.get_current_dir() {
+        heard.current_dir(folder);
+    }
+    heard
 }
 
 /// The bootstrapper with these words, from a server that falls silent after so

@@ -79,7 +79,7 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
             "service": null, "update": null, "unfinished": unfinished, "trust": null, "notes": notes,
         });
         notes.insert(0, format!("nothing is installed in {prefix}"));
-        session.reporter.result(&json, &notes.join("\n"));
+        session.reporter.result(&json, &notes.join("\n  "));
         return Ok(());
     };
     let slot = receipt.slots.get(&receipt.live.to_string());

@@ -18,6 +18,7 @@ mod rollback;
 mod serve;
 mod session;
 mod trust;
+mod turn;
 mod uninstall;
 mod update;
 mod verify;
@@ -92,7 +93,8 @@ fn command(
     settings: &Settings,
     reporter: &Reporter,
 ) -> Result<Option<Ending>, Any> {
-    let session = Session::new(env, settings, reporter)?;
+    let word = parsed.command.map_or("install", Command::word);
+    let session = Session::new(env, settings, reporter, word)?;
     if parsed.version {
         return look::version(&session).map(|()| None);
     }
@@ -182,10 +184,13 @@ fn reporter(env: &Env, settings: &Settings) -> Reporter {
     Reporter::new(Style { json, quiet, verbose, color, ..style })
 }
 
-/// Lets ctrl-c, a closed terminal and a stop request end the command in order.
+/// Lets ctrl-c, a closed terminal and a stop request end the command in order. One
+/// that was ignored when we began stays ignored, as everywhere.
 fn heed_signals(stop: &source::Stop) -> Result<(), Any> {
     use platform::Caught::{HangUp, Interrupt, Terminate};
     let stop = stop.clone();
-    let watching = platform::on_signal(&[Interrupt, Terminate, HangUp], move |_| stop.set());
+    let kinds = [Interrupt, Terminate, HangUp];
+    let kinds: Vec<_> = kinds.into_iter().filter(|kind| !platform::is_ignored(*kind)).collect();
+    let watching = platform::on_signal(&kinds, move |_| stop.set());
     Ok(crate::disk::at("listen for signals at", &PathBuf::from("this process"), watching)?)
 }

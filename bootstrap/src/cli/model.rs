@@ -69,7 +69,7 @@ fn list(session: &Session<'_>) -> Result<(), Any> {
 }
 
 fn install(session: &Session<'_>, names: &[&str]) -> Result<Ending, Any> {
-    session.installed()?;
+    session.perhaps_installed()?;
     session.change(|change| {
         let prefix = session.store().prefix().to_owned();
         let receipt = change.receipt()?.ok_or(Error::NotInstalled { prefix })?;
@@ -94,7 +94,7 @@ fn install(session: &Session<'_>, names: &[&str]) -> Result<Ending, Any> {
 }
 
 fn remove(session: &Session<'_>, names: &[&str]) -> Result<Ending, Any> {
-    session.installed()?;
+    session.perhaps_installed()?;
     session.change(|change| {
         let prefix = session.store().prefix().to_owned();
         let receipt = change.receipt()?.ok_or(Error::NotInstalled { prefix })?;

@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::error::Error as Any;
 use crate::plan::Verb;
 use crate::receipt::Receipt;
-use crate::{disk, run, service};
+use crate::{disk, service};
 use offgrid_manifest::Code;
 use serde_json::{Value, json};
 
@@ -41,18 +41,17 @@ pub(super) fn receipt(session: &Session<'_>) -> Result<Read<Option<Receipt>>, An
 /// null, and `notes` say why.
 ///
 /// # Errors
-/// As [`run::unfinished`], but for a newer one.
+/// As [`crate::run::unfinished`], but for a newer one.
 pub(super) fn unfinished(
     session: &Session<'_>,
     notes: &mut Vec<String>,
 ) -> Result<Option<Value>, Any> {
-    if !session.store().exists()? {
-        return Ok(None);
-    }
     let what = |run: Option<String>, what: Option<Verb>| json!({"run": run, "what": what});
-    Ok(match Read::of(run::unfinished(session.store()))? {
-        Read::Known(None) => None,
-        Read::Known(Some(story)) => Some(what(Some(story.plan.id), Some(story.plan.verb))),
+    Ok(match Read::of(session.under_way())? {
+        Read::Known((story, at_work)) => {
+            notes.extend(at_work.map(|holder| format!("another run{holder} is at work")));
+            story.map(|story| what(Some(story.plan.id), Some(story.plan.verb)))
+        }
         Read::Newer(error) => {
             notes.extend(words(&error));
             Some(what(None, None))

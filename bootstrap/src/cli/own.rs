@@ -5,13 +5,14 @@
 use super::believe::chosen;
 use super::refuse::Error;
 use super::session::{Change, Session, random_name};
+use crate::env::Env;
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
 use crate::receipt::{self, Receipt};
 use crate::setup::NewSetup;
 use crate::source::Sources;
 use crate::trust::{self, Known, Trusted};
-use crate::{disk, fetch, journal, plan, platform, select, stamp};
+use crate::{disk, fetch, journal, plan, platform, run, select, stamp};
 use offgrid_manifest::{Release, Version};
 use serde_json::json;
 use std::process::Command;
@@ -45,6 +46,10 @@ pub(super) fn renew(
     session.note(&what, None);
     let plan = plan::renew(random_name()?, session.store(), receipt, new);
     change.run(&plan, sources)?;
+    if session.stop.is_set() {
+        // The program that takes over would not know of it.
+        return Err(run::Error::Interrupted.into());
+    }
     let program = session.store().program();
     let mut command = Command::new(&program);
     command.args(handed(session)).env(HANDED_OVER, &plan.id);
@@ -53,6 +58,11 @@ pub(super) fn renew(
     let what = format!("{} could not take over: {source}", program.display());
     session.note(&what, Some("this program goes on"));
     Ok(())
+}
+
+/// Whether this program has just taken over from an older one.
+pub(super) fn handed_over(env: &Env) -> bool {
+    env.var(HANDED_OVER).is_some()
 }
 
 /// The words of this command as the installed program takes them.
@@ -91,8 +101,7 @@ fn due(
 ) -> Result<Option<NewSetup>, Any> {
     let program = session.store().program();
     let installed = program.canonicalize().is_ok_and(|path| path == session.env.exe);
-    let handed = session.env.var(HANDED_OVER).is_some();
-    if !installed || handed || release.setup.version <= version()? {
+    if !installed || handed_over(session.env) || release.setup.version <= version()? {
         return Ok(None);
     }
     let target = select::target_of(&session.host()?)?;

@@ -33,7 +33,8 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
             return Ok(Ending::new(Outcome::Uninstalled, "nothing is installed"));
         };
         let ended = format!("{} is live", receipt.live.version);
-        let ended = cut_off.then(|| Ending::new(Outcome::Updated, ended));
+        // What seemed to be cut off may have been another's, and have ended by itself.
+        let ended = change.has_ended_a_run().then(|| Ending::new(Outcome::Updated, ended));
         if settings.finish || settings.back {
             return Ok(ended.unwrap_or_else(nothing));
         }
@@ -53,12 +54,13 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     })
 }
 
-/// Whether there is a run to end, or a prefix that was only coming or going.
+/// Whether there is a run to end, a file that was only begun, or a prefix that was
+/// only coming or going.
 /// Downloads that wait for the next try are neither, unless all is to go back.
 fn cut_off(session: &Session<'_>) -> Result<bool, Any> {
     let store = session.store();
     let installed = session.receipt()?.is_some();
-    if store.exists()? && run::unfinished(store)?.is_some() {
+    if store.exists()? && (store.has_drafts()? || run::unfinished(store)?.is_some()) {
         return Ok(true);
     }
     Ok(!installed && store.leaves_traces()? && (session.settings.back || !store.has_downloads()))

@@ -14,7 +14,7 @@ use crate::{disk, stamp, trust};
 use serde_json::json;
 
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
-    session.installed()?;
+    session.perhaps_installed()?;
     session.change(|change| {
         let prefix = session.store().prefix().to_owned();
         let receipt = change.receipt()?.ok_or(Error::NotInstalled { prefix })?;

@@ -2,6 +2,7 @@
 //! where blobs come from; and how a changing command begins and ends.
 
 use super::refuse::Error;
+use super::turn;
 use crate::env::Env;
 use crate::error::Error as Any;
 use crate::event::{Event, Sink};
@@ -18,7 +19,7 @@ use crate::source::{Reach, Sources, Stop};
 use crate::stamp::Stamped;
 use crate::store::Store;
 use crate::{disk, dispatch};
-use offgrid_manifest::{Code, Time};
+use offgrid_manifest::Time;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -85,6 +86,8 @@ pub(super) struct Session<'a> {
     pub(super) reporter: &'a Reporter,
     pub(super) place: Place,
     pub(super) stop: Stop,
+    /// What was typed, for whoever meets our lock.
+    pub(super) word: &'static str,
 }
 
 impl<'a> Session<'a> {
@@ -92,9 +95,10 @@ impl<'a> Session<'a> {
         env: &'a Env,
         settings: &'a Settings,
         reporter: &'a Reporter,
+        word: &'static str,
     ) -> Result<Session<'a>, Any> {
         let place = place_of(env, settings.prefix.as_deref(), settings.system)?;
-        Ok(Session { env, settings, reporter, place, stop: Stop::default() })
+        Ok(Session { env, settings, reporter, place, stop: Stop::default(), word })
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -163,8 +167,11 @@ impl<'a> Session<'a> {
     /// Asks, unless `--yes` was given.
     pub(super) fn consent(&self, question: &str) -> Result<(), Any> {
         self.consent_possible(question)?;
-        if self.settings.yes || self.reporter.ask(question) {
+        if self.settings.yes || self.reporter.ask(question, &|| self.stop.is_set()) {
             return Ok(());
+        }
+        if self.stop.is_set() {
+            return Err(run::Error::Interrupted.into());
         }
         Err(Error::Declined.into())
     }
@@ -198,45 +205,30 @@ impl<'a> Session<'a> {
         super::heed_signals(&self.stop)?;
         let store = self.store();
         store.check_owner(self.place.system)?;
-        let mut lock = Lock::take(store)?;
-        let result = self.end_unfinished(&lock).and_then(|finished| {
-            if !disk::is_there(&store.lock())? {
+        let mut lock = self.lock()?;
+        let result = self.end_unfinished(&lock).and_then(|ended| {
+            if !lock.is_of(store) {
                 // An uninstall that was finished took the prefix with the lock away.
-                lock = Lock::take(store)?;
+                lock = self.lock()?;
+            }
+            // Not only runs write: what is remembered of a refresh may be cut off too.
+            if store.has_drafts()? {
+                store.clear_drafts()?;
             }
             store.furnish()?;
-            work(&Change { session: self, lock: &lock, finished })
+            work(&Change { session: self, lock: &lock, ended })
         });
-        let kept = result.as_ref().err().is_some_and(|error| keeps_blobs(error.code()));
-        let over = journal::read(store).is_ok_and(|story| story.is_none());
+        let kept = result.as_ref().err().is_some_and(|error| turn::keeps_blobs(error.code()));
+        // An uninstall has taken the whole prefix away; what is there may be another's.
+        let over = lock.is_of(store) && journal::read(store).is_ok_and(|story| story.is_none());
         let tidied = if over { self.tidy(kept) } else { Ok(()) };
         // The first error counts; one while tidying counts only after success.
         result.and_then(|value| tidied.map(|()| value))
     }
 
-    /// After a run: no downloads that nobody needs, and no prefix without anything
-    /// in it.
-    fn tidy(&self, keep_blobs: bool) -> Result<(), Any> {
-        let store = self.store();
-        // An uninstall has taken the whole prefix away.
-        if !store.exists()? || (keep_blobs && store.has_downloads()) {
-            return Ok(());
-        }
-        let cleared = match receipt::read(store) {
-            Ok(None) => return Ok(store.dissolve()?),
-            Ok(Some(_)) => run::clear_blobs(store),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = cleared {
-            // What was asked for is done; the next command looks again.
-            self.warn("W_REMAINS", &format!("downloads may be left over: {error}"), None);
-        }
-        Ok(())
-    }
-
     /// Ends a run that was cut off: the way that `repair` was told, else forward
-    /// where everything is on disk. Returns the plan that was finished.
-    fn end_unfinished(&self, lock: &Lock) -> Result<Option<Plan>, Any> {
+    /// where everything is on disk. `None` when there was none.
+    fn end_unfinished(&self, lock: &Lock) -> Result<Option<Ended>, Any> {
         let store = self.store();
         let Some(story) = run::unfinished(store)? else { return Ok(None) };
         // A source that is gone must not stand in the way of taking back.
@@ -251,20 +243,21 @@ impl<'a> Session<'a> {
         let word = if finish { "finishing it" } else { "taking it back" };
         self.note(&format!("an earlier run was cut off; {word} first"), None);
         let context = Context { store, sources: &sources, sink: self.reporter };
-        run::resume(&context, lock, story, finish)
+        Ok(Some(Ended { finished: run::resume(&context, lock, story, finish)? }))
     }
-}
-
-/// Whether somebody who tries again should not pay for the same bytes twice.
-fn keeps_blobs(code: Code) -> bool {
-    matches!(code, Code::Unreachable | Code::Http | Code::Stall | Code::Interrupted)
 }
 
 /// A command that holds the lock.
 pub(super) struct Change<'a> {
     pub(super) session: &'a Session<'a>,
     lock: &'a Lock,
-    /// The run that was cut off and is done now.
+    /// The run that was cut off and is ended now.
+    ended: Option<Ended>,
+}
+
+/// A run that was cut off, and what became of it.
+struct Ended {
+    /// Its plan, when it went forward.
     finished: Option<Plan>,
 }
 
@@ -283,7 +276,13 @@ impl Change<'_> {
     /// Whether this command has just finished a run of its own kind that was cut
     /// off: what was asked for then is what is asked for again.
     pub(super) fn has_finished(&self, verb: Verb) -> bool {
-        self.finished.as_ref().is_some_and(|plan| plan.verb == verb)
+        let finished = self.ended.as_ref().and_then(|ended| ended.finished.as_ref());
+        finished.is_some_and(|plan| plan.verb == verb)
+    }
+
+    /// Whether this command has ended a run that was cut off.
+    pub(super) fn has_ended_a_run(&self) -> bool {
+        self.ended.is_some()
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     if session.settings.check {
         return check(session, &stamped);
     }
-    session.installed()?;
+    session.perhaps_installed()?;
     session.change(|change| update(change, &stamped))
 }
 

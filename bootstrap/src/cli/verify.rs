@@ -1,18 +1,31 @@
 //! `verify`: everything that the receipt names, held against the disk, each fault
-//! with what `repair` would do about it. Takes no lock and changes nothing.
+//! with what `repair` would do about it. Changes nothing.
 
 use super::refuse::Error;
 use super::session::Session;
 use crate::error::Error as Any;
 use crate::event::{Ending, Event, Outcome, Sink};
+use crate::lock;
 use crate::mend::{self, Cure, Findings, Patient};
 use crate::receipt::Receipt;
 use crate::service;
 use serde_json::json;
 
+/// Compares without the lock, so that nobody has to wait for it; what looks wrong
+/// is looked at again while nobody changes it.
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
-    let receipt = session.installed()?;
-    let findings = find(session, &receipt)?;
+    session.perhaps_installed()?;
+    let compare = || {
+        let receipt = session.installed()?;
+        find(session, &receipt)
+    };
+    let findings = match compare() {
+        Ok(findings) if !findings.is_damaged() => findings,
+        _ => {
+            let _quiet = session.patiently(|| lock::Quiet::take(session.store()))?;
+            compare()?
+        }
+    };
     tell(session, &findings);
     if findings.is_damaged() {
         return Err(damaged(&findings).into());

@@ -52,6 +52,8 @@
 //!   where it can.
 //! - `on_signal(kinds, act)`: calls `act` on a thread for each; more than one
 //!   caller may listen.
+//! - `is_ignored(kind) -> bool`: whether who started us wants it to do nothing;
+//!   asked before `on_signal`.
 //! - `can_supervise() -> bool`: whether `signal` knows [`Signal::Stop`] and
 //!   [`Signal::Reload`].
 //! - `is_root() -> bool`: whether system scope is the default.

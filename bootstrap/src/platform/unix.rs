@@ -10,8 +10,10 @@ use super::{Caught, Signal};
 use crate::disk;
 use rustix::fs::OFlags;
 use rustix::process::Pid;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
+use std::mem::MaybeUninit;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -180,12 +182,7 @@ pub(crate) fn own_group(command: &mut Command) {
 }
 
 pub(crate) fn on_signal(kinds: &[Caught], act: impl Fn(Caught) + Send + 'static) -> io::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let numbers = kinds.iter().map(|kind| match kind {
-        Caught::Interrupt => SIGINT,
-        Caught::Terminate => SIGTERM,
-        Caught::HangUp => SIGHUP,
-    });
+    let numbers = kinds.iter().map(|kind| number(*kind));
     let mut signals = signal_hook::iterator::Signals::new(numbers)?;
     let listen = move || {
         for number in signals.forever() {
@@ -198,6 +195,28 @@ pub(crate) fn on_signal(kinds: &[Caught], act: impl Fn(Caught) + Send + 'static)
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(listen)?;
     Ok(())
+}
+
+fn number(kind: Caught) -> i32 {
+    match kind {
+        Caught::Interrupt => SIGINT,
+        Caught::Terminate => SIGTERM,
+        Caught::HangUp => SIGHUP,
+    }
+}
+
+/// `nohup` ignores a closed terminal, a shell ctrl-c for what a script has put in
+/// the background.
+#[expect(unsafe_code, reason = "rustix has no question for what is done with a signal")]
+pub(crate) fn is_ignored(kind: Caught) -> bool {
+    let mut now = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: with no new action the call only fills the struct, which is plain
+    // data and, zeroed, one in any case.
+    let now = unsafe {
+        let asked = libc::sigaction(number(kind), std::ptr::null(), now.as_mut_ptr());
+        (asked == 0).then(|| now.assume_init())
+    };
+    now.is_some_and(|now| now.sa_sigaction == libc::SIG_IGN)
 }
 
 pub(crate) fn can_supervise() -> bool {

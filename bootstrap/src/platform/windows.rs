@@ -257,6 +257,11 @@ pub(crate) fn on_signal(kinds: &[Caught], act: impl Fn(Caught) + Send + 'static)
     Ok(())
 }
 
+/// Nobody can say so before we begin.
+pub(crate) fn is_ignored(_kind: Caught) -> bool {
+    false
+}
+
 pub(crate) fn can_supervise() -> bool {
     false
 }

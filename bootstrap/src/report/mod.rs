@@ -27,14 +27,19 @@ use human::Human;
 use indicatif::ProgressDrawTarget;
 use json::Json;
 use serde_json::{Map, Value, json};
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// `update --check` found a newer release.
 const EXIT_AVAILABLE: u8 = 10;
 /// More than anybody types to answer yes or no.
 const ANSWER_MAX: u64 = 1024;
+const ANSWER_SIZE: usize = 1024;
+/// Between two looks whether to wait on for an answer.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Says things.
 pub struct Reporter {
@@ -112,9 +117,9 @@ impl Reporter {
     }
 
     /// Asks a person; only where one can be asked. Nothing typed means yes, and
-    /// no answer at all means no.
-    pub fn ask(&self, question: &str) -> bool {
-        self.ask_from(question, &mut io::stdin().lock())
+    /// no answer at all means no, as when `stop` says that nobody should wait for it.
+    pub fn ask(&self, question: &str, stop: &dyn Fn() -> bool) -> bool {
+        self.ask_from(question, &mut BufReader::new(Typed { stop }))
     }
 
     fn ask_from(&self, question: &str, input: &mut dyn BufRead) -> bool {
@@ -144,6 +149,37 @@ impl Sink for Reporter {
             json.event(out, event, now);
         } else {
             human.event(event, now);
+        }
+    }
+}
+
+/// What is typed. A read of a terminal goes on after a signal that is heard, so
+/// another thread waits for it, and we for the signal too.
+struct Typed<'a> {
+    stop: &'a dyn Fn() -> bool,
+}
+
+impl Read for Typed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (sender, typed) = mpsc::channel();
+        let size = buffer.len().min(ANSWER_SIZE);
+        // It ends with an answer, or with the program.
+        thread::spawn(move || {
+            let mut bytes = vec![0; size];
+            let read = io::stdin().read(&mut bytes);
+            // Nobody waits for it any more: no news.
+            let _ = sender.send(read.map(|count| bytes[..count].to_vec()));
+        });
+        loop {
+            match typed.recv_timeout(LOOK) {
+                Ok(read) => {
+                    let bytes = read?;
+                    buffer[..bytes.len()].copy_from_slice(&bytes);
+                    return Ok(bytes.len());
+                }
+                Err(RecvTimeoutError::Timeout) if !(self.stop)() => {}
+                Err(_) => return Ok(0),
+            }
         }
     }
 }

@@ -90,6 +90,8 @@ pub struct Settings {
     pub limit_rate: Option<u64>,
     /// Bytes in all.
     pub max_download: Option<u64>,
+    /// Wait for another run to end.
+    pub wait: bool,
     /// `update --check`
     pub check: bool,
     /// `plan --explain`

@@ -63,6 +63,7 @@ impl Settings {
             ca_file: stack.path("--ca-file", value::path)?,
             limit_rate: stack.read("--limit-rate", value::rate)?.flatten(),
             max_download: stack.read("--max-download", value::size)?.flatten(),
+            wait: stack.switch("--wait"),
             check: stack.switch("--check"),
             explain: stack.switch("--explain"),
             sysroot: stack.path("--sysroot", value::path)?,

@@ -207,6 +207,9 @@ pub static TABLE: &[Spec] = &[
     setting("--max-download", "OFFGRID_SETUP_MAX_DOWNLOAD", "max_download", text("BYTES"),
         "stop before downloading more than this in all, like 300M; or none").of(FETCHING)
         .default("none"),
+    setting("--wait", "OFFGRID_SETUP_WAIT", "wait", Kind::Switch,
+        "when another run is at work on the same installation, wait until it has ended")
+        .of(&[Install, Update, Rollback, Repair, Verify, Uninstall, Model]),
     only(&[Rollback], "--to", text("V"),
         "back to this release, like 0.3.0, or 0.3.0+VARIANT where there are two of it")
         .default("the one before"),

@@ -4,13 +4,15 @@
 //!
 //! Owns `state/made.json`, the record of folders that were not there before us,
 //! and the two places beside a folder where a prefix waits while it comes
-//! (`NAME.part~`) and goes (`.NAME.gone~`).
+//! (`NAME.part~`) and goes (`.NAME.gone~`). Both happen with a lock on the folder
+//! that holds the prefix: the one in the prefix comes and goes with it.
 
 use super::{Error, Store, to_json};
 use crate::{disk, platform};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -23,8 +25,11 @@ struct Made {
 }
 
 const MADE: &str = "made.json";
-/// Much longer than it takes to make the folders of a prefix.
-const SOON: Duration = Duration::from_secs(1);
+/// A record names a few folders.
+const RECORD_MAX: u64 = 64 * 1024;
+/// Much longer than it takes to make the folders of a prefix, or to remove them,
+/// and for as many as may be waiting to do so.
+const SOON: Duration = Duration::from_secs(5);
 /// Between two looks at a lock.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -38,30 +43,58 @@ impl Store {
         let state = self.state();
         Ok(!self.is_bare()?
             || disk::is_there(&self.made())?
-            || any_there(self.drafts())?
+            || self.has_drafts()?
             || folders_to(&state).any(|path| ours(&gone_name(path)) || ours(&disk::beside(path))))
     }
 
     /// Makes the state folder with those above it, as far as they are not there.
+    /// Nobody else lets the prefix come or go while the value lives.
     ///
     /// # Errors
     /// `E_PERM`, `E_NOSPACE`, `E_LOCKED`, `E_STATE`; what was begun is gone again.
-    pub fn found(&self) -> Result<(), Error> {
-        // Two first installs at once: the second waits, and then finds the state.
-        // Where a folder cannot be locked, it meets the lock of the first later.
-        let above = self.prefix().ancestors().find(|path| path.is_dir());
-        let _held = above.and_then(|path| File::open(path).ok()).map(hold);
+    pub fn found(&self) -> Result<Ground, Error> {
+        let ground = self.hold();
         self.sweep()?;
-        if disk::is_there(&self.made())? {
-            return Ok(());
+        if !disk::is_there(&self.made())? {
+            self.raise().inspect_err(|_| {
+                // The first error counts; what fails here too is made up for later.
+                let _ = self.sweep();
+                if self.is_bare().unwrap_or(false) {
+                    let _ = self.dissolve_on(&ground);
+                }
+            })?;
         }
-        self.raise().inspect_err(|_| {
-            // The first error counts; what fails here too is made up for later.
-            let _ = self.sweep();
-            if self.is_bare().unwrap_or(false) {
-                let _ = self.dissolve();
+        Ok(ground)
+    }
+
+    /// Locks the innermost folder that is there, of those that lead to the prefix,
+    /// if that comes soon: it may be the home, and whoever else locks that must not
+    /// keep an install from beginning. Where a folder cannot be locked, the lock in
+    /// it is all there is.
+    fn hold(&self) -> Ground {
+        let until = Instant::now() + SOON;
+        let innermost = || {
+            let found = self.prefix().ancestors().find(|path| path.is_dir());
+            found.and_then(|path| path.canonicalize().ok())
+        };
+        while let Some(path) = innermost() {
+            let Ok(folder) = File::open(&path) else { break };
+            match folder.try_lock() {
+                // While we waited, a folder in it may have come, or it may be gone.
+                Ok(()) => {
+                    if innermost().as_ref() == Some(&path) && platform::is_same_file(&folder, &path)
+                    {
+                        return Ground { _held: Some(folder) };
+                    }
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+                Err(TryLockError::Error(_)) => break,
             }
-        })
+            if Instant::now() > until {
+                break;
+            }
+        }
+        Ground { _held: None }
     }
 
     /// Whether no run has begun here: no lock, no journal, nothing installed.
@@ -114,24 +147,33 @@ impl Store {
     }
 
     /// Takes the prefix away again: everything in its state and blobs, then every
-    /// folder that we made and that is empty. Called when nothing is installed.
-    /// The state moves out of the way first and is removed last, so that the
-    /// record of folders outlives them.
+    /// folder that we made and that is empty. Called when nothing is installed, with
+    /// the lock. The state moves out of the way first and is removed last, so that
+    /// the record of folders outlives them.
     ///
     /// # Errors
     /// Any file operation; calling it again goes on.
     pub fn dissolve(&self) -> Result<(), Error> {
-        let Some(made) = read_made(&self.made())? else { return Ok(()) };
+        self.dissolve_on(&self.hold())
+    }
+
+    /// The same for whoever holds the ground already.
+    ///
+    /// # Errors
+    /// As [`Store::dissolve`].
+    pub fn dissolve_on(&self, _ground: &Ground) -> Result<(), Error> {
+        let Some(record) = Record::open(&self.made(), self.prefix())? else { return Ok(()) };
+        let made = &record.made;
         if made.folders.contains(&self.blobs()) {
             disk::remove_tree(&self.blobs())?;
         }
         let Some(top) = made.folders.first().filter(|_| made.folders.contains(&self.state()))
         else {
-            return self.clear(&made);
+            return self.clear(made);
         };
         let gone = gone_name(top);
         disk::rename(&self.state(), &gone)?;
-        finish_dissolving(&made, &gone)
+        finish_dissolving(&record, &gone)
     }
 
     /// Empties a state folder that was there before us of all that is ours.
@@ -155,9 +197,8 @@ impl Store {
         for path in folders_to(&state) {
             let gone = gone_name(path);
             if ours(&gone) {
-                if let Some(made) = read_made(&gone.join(MADE))? {
-                    let _held = self.lock_of(&gone)?;
-                    finish_dissolving(&made, &gone)?;
+                if let Some(record) = Record::open(&gone.join(MADE), self.prefix())? {
+                    finish_dissolving(&record, &gone)?;
                 }
                 // The record was the last in it; with anything in it, it is not ours.
                 disk::remove_dir(&gone)?;
@@ -168,31 +209,47 @@ impl Store {
         }
         Ok(())
     }
+}
 
-    /// Whoever removes a prefix holds its lock to the end.
-    fn lock_of(&self, gone: &Path) -> Result<Option<File>, Error> {
-        let Ok(file) = File::open(gone.join("lock")) else { return Ok(None) };
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => {
-                Err(Error::Leaving { prefix: self.prefix().to_owned() })
-            }
-            Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(file)),
+/// The right to let a prefix come or go, for as long as it lives; a lock on the
+/// folder in which it does, where folders can be locked.
+#[derive(Debug)]
+pub struct Ground {
+    _held: Option<File>,
+}
+
+/// The record of a prefix that goes. Whoever removes one holds it to the end: two
+/// who did so at once would take away what a third has just made in that place.
+#[derive(Debug)]
+struct Record {
+    made: Made,
+    _held: File,
+}
+
+impl Record {
+    /// `None` when there is none, or none any more.
+    fn open(path: &Path, prefix: &Path) -> Result<Option<Record>, Error> {
+        let file = match File::open(path) {
+            Err(error) if disk::is_absent(&error) => return Ok(None),
+            file => disk::at("read", path, file)?,
+        };
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(Error::Leaving { prefix: prefix.to_owned() });
         }
+        // Whoever had it may have ended with it while we opened it.
+        if !platform::is_same_file(&file, path) {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        disk::at("read", path, (&file).take(RECORD_MAX).read_to_end(&mut bytes))?;
+        let made = serde_json::from_slice(&bytes);
+        let made = made.map_err(|source| Error::Damaged { path: path.to_owned(), source })?;
+        Ok(Some(Record { made, _held: file }))
     }
 }
 
-/// Locks a folder, if that comes soon: it may be the home, and whoever else locks
-/// that must not keep an install from beginning.
-fn hold(folder: File) -> File {
-    let until = Instant::now() + SOON;
-    while matches!(folder.try_lock(), Err(TryLockError::WouldBlock)) && Instant::now() < until {
-        std::thread::sleep(LOOK);
-    }
-    folder
-}
-
-fn finish_dissolving(made: &Made, gone: &Path) -> Result<(), Error> {
-    for folder in made.folders.iter().rev() {
+fn finish_dissolving(record: &Record, gone: &Path) -> Result<(), Error> {
+    for folder in record.made.folders.iter().rev() {
         // A folder in which somebody put something is theirs from now on.
         disk::remove_dir(folder)?;
     }
@@ -225,7 +282,7 @@ fn remove_half_made(top: &Path, state: &Path) -> Result<(), Error> {
 }
 
 /// Whether anything is at any of these paths.
-fn any_there(paths: impl IntoIterator<Item = PathBuf>) -> Result<bool, Error> {
+pub(super) fn any_there(paths: impl IntoIterator<Item = PathBuf>) -> Result<bool, Error> {
     for path in paths {
         if disk::is_there(&path)? {
             return Ok(true);
@@ -237,12 +294,6 @@ fn any_there(paths: impl IntoIterator<Item = PathBuf>) -> Result<bool, Error> {
 /// Whether something is there that nobody else can have put there.
 fn ours(path: &Path) -> bool {
     disk::exists(path) && matches!(platform::foreign(path), Ok(None))
-}
-
-fn read_made(path: &Path) -> Result<Option<Made>, Error> {
-    let Some(bytes) = disk::read(path, 64 * 1024)? else { return Ok(None) };
-    let made = serde_json::from_slice(&bytes);
-    Ok(Some(made.map_err(|source| Error::Damaged { path: path.to_owned(), source })?))
 }
 
 /// The state and every folder above it that has a name.

@@ -1,11 +1,13 @@
 //! The prefix: where everything lies that an installation consists of
 //! (DESIGN 7). Owns the names of what is under it; how the prefix itself comes and
-//! goes is in `ground.rs`, whether it is safe in `owner.rs`.
+//! goes is in `ground.rs`, what was only begun in `drafts.rs`, whether it is safe in `owner.rs`.
 
+mod drafts;
 mod ground;
 mod name;
 mod owner;
 
+pub use ground::Ground;
 pub use name::SlotName;
 
 use crate::{disk, platform, quote};
@@ -89,7 +91,7 @@ impl Error {
                 quote::sh(&path.to_string_lossy())
             )),
             Error::Damaged { .. } => None,
-            Error::Leaving { .. } => Some("wait until it has ended, then run this again".into()),
+            Error::Leaving { .. } => Some(crate::lock::LATER.to_owned()),
             Error::Disk(error) => error.hint(),
         }
     }
@@ -214,24 +216,6 @@ impl Store {
 
     fn made(&self) -> PathBuf {
         self.state().join("made.json")
-    }
-
-    /// Where a run that was cut off may have only begun to write.
-    fn drafts(&self) -> impl Iterator<Item = PathBuf> {
-        let state = [self.receipt(), self.trust(), self.id(), self.made(), self.journal()];
-        let rest = [self.program(), self.current()];
-        state.into_iter().chain(rest).map(|target| disk::beside(&target))
-    }
-
-    /// Removes what a run that was cut off had only begun to write.
-    ///
-    /// # Errors
-    /// Any file operation.
-    pub fn clear_drafts(&self) -> Result<(), Error> {
-        for draft in self.drafts() {
-            disk::remove_file(&draft)?;
-        }
-        Ok(())
     }
 
     /// The live slot, when one can be seen.

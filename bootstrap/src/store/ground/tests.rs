@@ -52,12 +52,26 @@ fn a_cut_in_dissolving_is_ended_by_the_next_command() {
 fn nobody_ends_the_dissolving_of_a_run_that_still_does_it() {
     let dir = tempfile::tempdir().unwrap();
     let store = founded(dir.path().join("x/offgrid"));
-    let lock = File::create(store.lock()).unwrap();
-    lock.lock().unwrap();
+    let record = Record::open(&store.made(), store.prefix()).unwrap().unwrap();
     fs::rename(store.state(), gone_name(&dir.path().join("x"))).unwrap();
     assert!(matches!(store.found(), Err(Error::Leaving { .. })));
-    drop(lock);
+    drop(record);
     store.found().unwrap();
+}
+
+#[test]
+fn the_innermost_folder_is_held_while_a_prefix_comes_or_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::new(dir.path().join("x/offgrid"));
+    let is_held = |path: &Path| File::open(path).unwrap().try_lock().is_err();
+    let ground = store.found().unwrap();
+    assert!(is_held(dir.path()));
+    drop(ground);
+    assert!(!is_held(dir.path()));
+    let ground = store.found().unwrap();
+    assert!(is_held(store.prefix()) && !is_held(dir.path()));
+    store.dissolve_on(&ground).unwrap();
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
 #[test]

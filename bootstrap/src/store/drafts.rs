@@ -1,0 +1,34 @@
+//! Files that were only begun: what lies beside a file that is written whole or not
+//! at all, when its writer was cut off.
+
+use super::{Error, Store};
+use crate::disk;
+use std::path::PathBuf;
+
+impl Store {
+    /// Where a run that was cut off may have only begun to write.
+    fn drafts(&self) -> impl Iterator<Item = PathBuf> {
+        let state = [self.receipt(), self.trust(), self.id(), self.made(), self.journal()];
+        let rest = [self.program(), self.current()];
+        state.into_iter().chain(rest).map(|target| disk::beside(&target))
+    }
+
+    /// Whether a run that was cut off had only begun to write something.
+    ///
+    /// # Errors
+    /// Any I/O error but "not there".
+    pub fn has_drafts(&self) -> Result<bool, Error> {
+        super::ground::any_there(self.drafts())
+    }
+
+    /// Removes what a run that was cut off had only begun to write.
+    ///
+    /// # Errors
+    /// Any file operation.
+    pub fn clear_drafts(&self) -> Result<(), Error> {
+        for draft in self.drafts() {
+            disk::remove_file(&draft)?;
+        }
+        Ok(())
+    }
+}
