@@ -21,6 +21,7 @@ mod journey;
 mod json;
 mod local;
 mod lock;
+mod machines;
 mod mapping;
 mod minisign;
 mod network;

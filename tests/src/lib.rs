@@ -15,6 +15,7 @@ pub mod chance;
 pub mod cut;
 pub mod forge;
 pub mod http;
+pub mod machine;
 pub mod origin;
 pub mod outcome;
 pub mod process;

@@ -19,7 +19,7 @@ mod probe;
 mod tree;
 mod windows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -60,6 +60,9 @@ pub struct Host {
     /// Whether this process is root or an elevated administrator; `None` for a
     /// captured tree, where no process runs.
     pub elevated: Option<bool>,
+    /// Names of the shared libraries; `None` where a captured tree shows none.
+    #[serde(skip)]
+    pub libs: Option<BTreeSet<String>>,
     /// Where each fact came from, or why it is missing.
     pub evidence: BTreeMap<String, String>,
 }
@@ -187,6 +190,7 @@ impl Default for Host {
             container: None,
             init: None,
             elevated: None,
+            libs: None,
             evidence: BTreeMap::new(),
         }
     }

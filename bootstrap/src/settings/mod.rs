@@ -68,6 +68,8 @@ pub struct Settings {
     pub models: Option<Vec<Id>>,
     /// This variant and no other.
     pub variant: Option<Id>,
+    /// Whose GPUs to use.
+    pub gpu: crate::select::Wanted,
     /// This release and no other.
     pub version: Option<Version>,
     /// Whether it was typed, so that a pin does not choose for `rollback`.

@@ -51,6 +51,7 @@ impl Settings {
             service_typed,
             models: stack.models()?,
             variant: stack.read("--variant", value::id)?,
+            gpu: stack.read("--gpu", value::gpu)?.unwrap_or_default(),
             version: stack.read("--version", value::version)?,
             version_typed: stack.typed("--version"),
             accept_stale: stack.switch("--accept-stale"),

@@ -23,7 +23,8 @@ pub struct Gpu {
     pub memory: Option<u64>,
     /// Version of Vulkan that its driver offers.
     pub vulkan: Option<String>,
-    /// Of a Jetson, whose driver numbers mean something else (gpu.md 2.2).
+    /// Of a Jetson, whose driver numbers mean something else (gpu.md 2.2); empty
+    /// when its number is not known.
     pub jetpack: Option<String>,
     /// Why its maker's own engine cannot use it although Vulkan may.
     pub why_not: Option<String>,
@@ -33,10 +34,10 @@ pub struct Gpu {
 pub(super) fn of_vendor(vendor: &str, rule: &Rule, facts: &Facts) -> Option<String> {
     let mut mine = facts.gpus.iter().filter(|gpu| gpu.vendor == vendor).peekable();
     if mine.peek().is_none() {
-        let none = format!("needs a GPU of {}, and none is to be used", maker(vendor));
+        let maker = maker(vendor);
         return Some(match facts.unused.get(vendor) {
-            Some(why) => format!("{none}: {why}"),
-            None => none,
+            Some(why) => format!("needs a GPU of {maker}, and none can be used: {why}"),
+            None => format!("needs a GPU of {maker}, and none was found"),
         });
     }
     mine.find_map(|gpu| one(gpu, rule))
@@ -74,15 +75,20 @@ type Missed = (String, String);
 
 /// What of each row is missed.
 fn rows(gpu: &Gpu, rule: &Rule) -> Vec<Vec<Missed>> {
+    let is_text = |rule: &Rule| matches!(rule, Rule::Text(_));
     match rule {
+        // One condition without a name is the one that tells models apart.
+        Rule::Any(rules) if !rules.is_empty() && rules.iter().all(is_text) => {
+            vec![missed(gpu, &[(unnamed(gpu).to_owned(), rule.clone())].into())]
+        }
         Rule::Any(rules) => rules.iter().flat_map(|rule| rows(gpu, rule)).collect(),
         Rule::Row(row) => vec![missed(gpu, row)],
-        // One condition without a name is the one that tells models apart.
-        Rule::Text(text) => {
-            let key = if gpu.vendor == "amd" { "gfx" } else { "driver" };
-            vec![missed(gpu, &[(key.to_owned(), Rule::Text(text.clone()))].into())]
-        }
+        Rule::Text(_) => vec![missed(gpu, &[(unnamed(gpu).to_owned(), rule.clone())].into())],
     }
+}
+
+fn unnamed(gpu: &Gpu) -> &'static str {
+    if gpu.vendor == "amd" { "gfx" } else { "driver" }
 }
 
 fn missed(gpu: &Gpu, row: &BTreeMap<String, Rule>) -> Vec<Missed> {
@@ -105,6 +111,9 @@ fn condition(gpu: &Gpu, key: &str, rule: &Rule) -> Option<String> {
         "compute" => text("compute capability", &gpu.compute, &compare),
         "jetpack" => match &gpu.jetpack {
             None => Some(format!("needs a Jetson with JetPack {wanted}")),
+            Some(unknown) if unknown.is_empty() => {
+                Some(format!("needs JetPack {wanted}, and that of {name} is not known"))
+            }
             have => text("JetPack", have, &compare),
         },
         "gfx" => text("graphics target", &gpu.gfx, &|c, have| c == have),
@@ -124,10 +133,11 @@ fn condition(gpu: &Gpu, key: &str, rule: &Rule) -> Option<String> {
 pub(super) fn vulkan(rule: &Rule, facts: &Facts) -> Option<String> {
     if facts.gpus.is_empty() {
         let reasons: Vec<&str> = facts.unused.values().map(String::as_str).collect();
-        let none = "needs a GPU with Vulkan, and none is to be used".to_owned();
         return Some(match reasons.is_empty() {
-            true => none,
-            false => format!("{none}: {}", reasons.join("; ")),
+            true => "needs a GPU with Vulkan, and none was found".to_owned(),
+            false => {
+                format!("needs a GPU with Vulkan, and none can be used: {}", reasons.join("; "))
+            }
         });
     }
     if facts.vulkan_loader == Some(false) {
@@ -143,7 +153,9 @@ pub(super) fn vulkan(rule: &Rule, facts: &Facts) -> Option<String> {
     }
     let wanted = shown(rule);
     facts.gpus.iter().find_map(|gpu| match &gpu.vulkan {
-        None => Some(format!("needs Vulkan {wanted}, and no driver of it is there for {}", gpu.name)),
+        None => {
+            Some(format!("needs Vulkan {wanted}, and no driver of it is there for {}", gpu.name))
+        }
         Some(have) => (!any(rule, &|text| holds_all(text, &|c| compare(c, have))))
             .then(|| format!("needs Vulkan {wanted}, and the driver of {} has {have}", gpu.name)),
     })
@@ -191,7 +203,7 @@ mod tests {
         assert!(of(&[card("K40", "3.5", "570.26")]).contains("compute capability"));
         let unknown = Gpu { compute: None, ..card("new", "1", "580.1") };
         assert!(of(&[unknown]).contains("that of new is not known"));
-        assert!(of(&[]).contains("none is to be used"));
+        assert!(of(&[]).contains("none was found"));
     }
 
     #[test]
@@ -218,7 +230,9 @@ mod tests {
         assert!(why(r#"{"amd":"gfx1100"}"#, &[closed]).contains("/dev/kfd is closed"));
         let arc = Gpu { vendor: "intel".into(), name: "A770".into(), ..Gpu::default() };
         assert_eq!(why(r#"{"intel":[{}]}"#, std::slice::from_ref(&arc)), "");
-        assert!(why(r#"{"intel":[{"xmx":"2"}]}"#, std::slice::from_ref(&arc)).contains("update it"));
+        assert!(
+            why(r#"{"intel":[{"xmx":"2"}]}"#, std::slice::from_ref(&arc)).contains("update it")
+        );
         assert!(why(r#"{"vulkan":">=1.2"}"#, &[arc]).contains("no driver of it is there for A770"));
     }
 
@@ -236,6 +250,6 @@ mod tests {
         assert!(unmet(&needs, &no_loader)[0].contains("libvulkan1"));
         let windows = Facts { vulkan_known: false, ..both };
         assert_eq!(unmet(&needs, &windows), Vec::<String>::new());
-        assert!(unmet(&needs, &Facts::default())[0].contains("none is to be used"));
+        assert!(unmet(&needs, &Facts::default())[0].contains("none was found"));
     }
 }

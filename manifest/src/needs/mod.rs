@@ -250,7 +250,7 @@ mod tests {
             (r#"{"cpu":"avx2 avx512f"}"#, "has it not"),
             (r#"{"memory":">=64GiB"}"#, "has 16.0 GiB"),
             (r#"{"disk":">=1"}"#, "not known"),
-            (r#"{"nvidia":[{"compute":["8.6"],"driver":">=550"}]}"#, "none is to be used"),
+            (r#"{"nvidia":[{"compute":["8.6"],"driver":">=550"}]}"#, "none was found"),
             (r#"{"metal":">=1"}"#, "not known"),
             (r#"{"libs":"libgomp.so.1 libhipblas.so.3"}"#, "libhipblas.so.3, which is not"),
             (r#"{"quantum":">=1"}"#, "does not know"),

@@ -113,7 +113,11 @@ fn gid_of(file: &str, name: &str) -> Option<u32> {
 
 fn name_of(file: &str, gid: u32) -> Option<String> {
     let plain = |name: &&str| name.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_".contains(&c));
-    lines(file).find(|(_, found)| *found == gid).map(|(name, _)| name).filter(plain).map(str::to_owned)
+    lines(file)
+        .find(|(_, found)| *found == gid)
+        .map(|(name, _)| name)
+        .filter(plain)
+        .map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -127,7 +131,8 @@ mod tests {
         fs::create_dir_all(dir.path().join("etc")).unwrap();
         fs::write(dir.path().join(".setup/dev"), format!("/dev/kfd {mode}\n")).unwrap();
         fs::write(dir.path().join(".setup/user"), user).unwrap();
-        fs::write(dir.path().join("etc/group"), "root:x:0:\nrender:x:109:\nbad name:x:7:\n").unwrap();
+        fs::write(dir.path().join("etc/group"), "root:x:0:\nrender:x:109:\nbad name:x:7:\n")
+            .unwrap();
         let tree = Tree::sysroot(dir.path()).unwrap();
         Access::of(&tree).why_not("/dev/kfd")
     }

@@ -92,7 +92,10 @@ mod tests {
     #[test]
     fn a_node_is_found_by_where_it_is() {
         let found = node("cpu_cores_count 0\nsimd_count 192\ngfx_target_version 110000\nlocation_id 768\ndomain 0\ndrm_render_minor 128\n").unwrap();
-        assert_eq!((found.address.as_str(), found.gfx.as_deref()), ("0000:03:00.0", Some("gfx1100")));
+        assert_eq!(
+            (found.address.as_str(), found.gfx.as_deref()),
+            ("0000:03:00.0", Some("gfx1100"))
+        );
         assert_eq!((found.render_minor, found.has_cores), (Some(128), false));
         assert_eq!(node("cpu_cores_count 32\nsimd_count 0\ngfx_target_version 0\n"), None);
         assert_eq!(node("simd_count 2\n"), None, "nowhere");

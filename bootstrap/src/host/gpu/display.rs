@@ -101,7 +101,9 @@ fn joined(adapter: &Adapter, drivers: &[Driver]) -> Gpu {
     let bare =
         Driver { id: Some(adapter.id), name: None, is_basic: false, version: None, memory: None };
     let mut gpu = of_driver(mine.unwrap_or(&bare), adapter.id);
-    gpu.name = gpu.name.or_else(|| adapter.name.clone());
+    if gpu.usable.is_none() {
+        gpu.name = gpu.name.or_else(|| adapter.name.clone());
+    }
     gpu.vram_bytes = gpu.vram_bytes.or(adapter.memory);
     gpu.integrated = integrated(&gpu);
     gpu
@@ -123,6 +125,8 @@ fn of_driver(driver: &Driver, (vendor, device): (u16, u16)) -> Gpu {
         gpu.compute = super::nvidia::compute_of_device(device).map(str::to_owned);
     }
     if driver.is_basic {
+        // Both are those of the basic driver.
+        (gpu.driver, gpu.name) = (None, None);
         gpu.refuse("Windows drives it with its basic driver: install the maker's own");
     }
     gpu.integrated = integrated(&gpu);
@@ -146,7 +150,8 @@ fn integrated(gpu: &Gpu) -> Option<bool> {
 /// The version that NVIDIA names its Windows drivers by: of `31.0.15.5161` the
 /// last five digits, `551.61` (gpu.md 3.2).
 pub(super) fn marketing(version: &str) -> Option<String> {
-    let parts: Vec<u32> = version.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let parts: Vec<u32> =
+        version.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
     let [_, _, third, fourth] = parts[..] else { return None };
     if fourth > 9999 {
         return None;

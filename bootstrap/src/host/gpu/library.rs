@@ -3,6 +3,7 @@
 
 use super::super::tree::Tree;
 use memchr::memmem;
+use std::collections::BTreeSet;
 
 /// Distributions, WSL, NixOS and Tegra (gpu.md 3.1 row 5).
 const FOLDERS: [&str; 14] = [
@@ -48,6 +49,23 @@ pub(super) fn are_shown(tree: &Tree) -> bool {
     tree.is_live() || tree.exists(CACHE) || find(tree, "libc.so.6").is_some()
 }
 
+/// The names of all libraries: of the loader's index, and of the folders for
+/// systems without one. `None` where the tree shows none.
+pub(super) fn names(tree: &Tree) -> Option<BTreeSet<String>> {
+    if !are_shown(tree) {
+        return None;
+    }
+    let bytes = tree.read(CACHE, CACHE_LIMIT).unwrap_or_default();
+    let listed = bytes.split(|&c| c == 0).filter(|text| text.first() == Some(&b'/'));
+    let listed = listed.filter_map(|text| std::str::from_utf8(text).ok()?.rsplit('/').next());
+    let mut found: BTreeSet<String> = listed.map(str::to_owned).collect();
+    for folder in FOLDERS {
+        let names = tree.names(folder).unwrap_or_default();
+        found.extend(names.into_iter().filter(|name| name.contains(".so")));
+    }
+    Some(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,7 +84,10 @@ mod tests {
         assert_eq!(find(&tree, "libvulkan.so.1").as_deref(), Some("/usr/lib64/libvulkan.so.1"));
         assert!(!are_shown(&tree));
         put("opt/x/libcuda.so.1", b"");
-        put("etc/ld.so.cache", b"glibc-ld.so.cache1.1\0libcuda.so.1\0/gone/libcuda.so.1\0/opt/x/libcuda.so.1\0");
+        put(
+            "etc/ld.so.cache",
+            b"glibc-ld.so.cache1.1\0libcuda.so.1\0/gone/libcuda.so.1\0/opt/x/libcuda.so.1\0",
+        );
         assert_eq!(find(&tree, "libcuda.so.1").as_deref(), Some("/opt/x/libcuda.so.1"));
         assert_eq!(find(&tree, "libcuda.so"), None);
         assert!(are_shown(&tree));

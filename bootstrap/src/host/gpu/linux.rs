@@ -22,7 +22,8 @@ pub(in super::super) fn probe(tree: &Tree, host: &mut Host) {
             Vec::new()
         }
     };
-    let sight = Sight { tree, access, renders: renders(tree), nodes: nodes(tree) };
+    let in_container = host.container.is_some();
+    let sight = Sight { tree, access, in_container, renders: renders(tree), nodes: nodes(tree) };
     let mut others = Vec::new();
     for device in &devices {
         match device.maker() {
@@ -34,15 +35,18 @@ pub(in super::super) fn probe(tree: &Tree, host: &mut Host) {
     }
     sight.beside_pci(host);
     nvidia_facts(&sight, host);
-    let none = if others.is_empty() { String::new() } else { format!("; no GPU: {}", others.join(", ")) };
+    let none =
+        if others.is_empty() { String::new() } else { format!("; no GPU: {}", others.join(", ")) };
     host.note("gpus", format!("{} found{none}", host.gpus.len()));
     vulkan(tree, host);
+    host.libs = library::names(tree);
 }
 
 /// What every GPU is looked at with.
 struct Sight<'a> {
     tree: &'a Tree,
     access: Access<'a>,
+    in_container: bool,
     /// Render nodes by PCI address: `renderD128`.
     renders: Option<BTreeMap<String, String>>,
     nodes: Vec<Node>,
@@ -112,7 +116,8 @@ impl Sight<'_> {
         let folder = "/proc/driver/nvidia/gpus";
         let names = self.tree.names(folder).unwrap_or_default();
         let name = names.iter().find(|name| pci::address(name).as_deref() == Some(address));
-        let text = name.and_then(|name| self.tree.text(&format!("{folder}/{name}/information")).ok());
+        let text =
+            name.and_then(|name| self.tree.text(&format!("{folder}/{name}/information")).ok());
         text.map(|text| nvidia::information(&text)).unwrap_or_default()
     }
 
@@ -120,9 +125,13 @@ impl Sight<'_> {
         if self.access.exists(path) {
             return self.access.why_not(path);
         }
-        Some(match is_nvidia {
-            true => format!("{path} is missing although the driver is there: `sudo nvidia-modprobe -u -c=0`"),
-            false => format!("{path} is missing"),
+        Some(match (self.in_container, is_nvidia) {
+            (true, true) => format!("{path} is missing: start the container with --gpus all"),
+            (true, false) => format!("{path} is missing: start the container with --device {path}"),
+            (false, true) => format!(
+                "{path} is missing although the driver is there: `sudo nvidia-modprobe -u -c=0`"
+            ),
+            (false, false) => format!("{path} is missing"),
         })
     }
 
@@ -212,7 +221,9 @@ impl Sight<'_> {
             Some(path) => gpu.refuse(format!(
                 "{path} hides the library that Windows lends: remove NVIDIA's Linux driver from WSL"
             )),
-            None => gpu.refuse("/usr/lib/wsl/lib/libcuda.so.1 is missing: update the driver in Windows"),
+            None => {
+                gpu.refuse("/usr/lib/wsl/lib/libcuda.so.1 is missing: update the driver in Windows")
+            }
         }
         // A Linux driver beside it is found first by programs.
         let native = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib/aarch64-linux-gnu"];
@@ -278,7 +289,9 @@ fn nvidia_facts(sight: &Sight<'_>, host: &mut Host) {
     let uuid = |gpu: &Gpu| sight.information(gpu.address.as_deref()?).uuid;
     let single = host.gpus.iter().filter(|gpu| on_pci(gpu)).count() == 1 && list.len() == 1;
     for gpu in host.gpus.iter_mut().filter(|gpu| on_pci(gpu)) {
-        if gpu.usable == Some(false) && gpu.why_not.as_deref().is_some_and(|why| !why.starts_with("/dev/")) {
+        if gpu.usable == Some(false)
+            && gpu.why_not.as_deref().is_some_and(|why| !why.starts_with("/dev/"))
+        {
             continue; // the driver is not this GPU's
         }
         gpu.driver.clone_from(&driver);
@@ -326,7 +339,8 @@ fn renders(tree: &Tree) -> Option<BTreeMap<String, String>> {
         let address = path.rsplit('/').find_map(pci::address)?;
         Some((address, name.clone()))
     };
-    let mut found: BTreeMap<_, _> = names.iter().filter(|n| n.starts_with("renderD")).filter_map(of).collect();
+    let mut found: BTreeMap<_, _> =
+        names.iter().filter(|n| n.starts_with("renderD")).filter_map(of).collect();
     for name in names.iter().filter(|name| name.starts_with("renderD")) {
         if let Ok(real) = tree.canonical(&format!("/sys/class/drm/{name}/device"))
             && let Some(address) = real.rsplit('/').next().and_then(pci::address)
@@ -349,7 +363,8 @@ fn nodes(tree: &Tree) -> Vec<Node> {
 /// Vulkan of this machine, and the newest version for each GPU.
 fn vulkan(tree: &Tree, host: &mut Host) {
     let all = vulkan::icds(tree);
-    let (software, real): (Vec<_>, Vec<_>) = all.into_iter().partition(|icd| icd.kind == Kind::NoGpu);
+    let (software, real): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|icd| icd.kind == Kind::NoGpu);
     for gpu in &mut host.gpus {
         let mine = |icd: &&Icd| matches!(icd.kind, Kind::Of(maker) if maker.name() == gpu.vendor);
         gpu.vulkan = newest(real.iter().filter(mine));
@@ -362,7 +377,8 @@ fn vulkan(tree: &Tree, host: &mut Host) {
         false => format!("{} drivers; no GPU: {}", real.len(), ignored.join(", ")),
     };
     host.note("vulkan", note);
-    host.vulkan = Some(Vulkan { loader, api, icds: real.into_iter().map(|icd| icd.path).collect() });
+    host.vulkan =
+        Some(Vulkan { loader, api, icds: real.into_iter().map(|icd| icd.path).collect() });
 }
 
 fn newest<'a>(icds: impl Iterator<Item = &'a Icd>) -> Option<String> {

@@ -2,7 +2,6 @@
 //! capability a device has by its PCI id. Pure parsers; reads nothing.
 
 use super::super::tree::plain;
-use super::pci;
 
 /// The driver's version by `/proc/driver/nvidia/version`: the first number of
 /// that shape behind the words "Kernel Module", on the line of NVRM. The next
@@ -90,10 +89,10 @@ fn is_compute(text: &str) -> bool {
 }
 
 /// Compute capability by PCI device id, coarse (gpu.md 3.1, from the ranges of
-/// pci.ids). `None` for what is not in the table, which a newer card is.
+/// pci.ids). `None` for what is not in the table: a newer card, or one from before
+/// 5.0, which no build of today runs on.
 pub(super) fn compute_of_device(device: u16) -> Option<&'static str> {
-    const TABLE: [(u16, u16, &str); 19] = [
-        (0x0fc0, 0x12ff, "3.0"),
+    const TABLE: [(u16, u16, &str); 18] = [
         (0x1340, 0x13bf, "5.0"),
         (0x13c0, 0x1436, "5.2"),
         (0x15f0, 0x15ff, "6.0"),
@@ -122,11 +121,6 @@ pub(super) fn driver_of_library(name: &str) -> Option<String> {
     is_driver(version).then(|| version.to_owned())
 }
 
-/// The folders of `/proc/driver/nvidia/gpus`, as addresses.
-pub(super) fn address_of_folder(name: &str) -> Option<String> {
-    pci::address(name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,7 +132,8 @@ mod tests {
         assert_eq!(of(old), "550.54.14");
         let open = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build  (dvs-builder@U22-I3-AM02-24-3)  Tue Sep 23 09:55:41 UTC 2025\n";
         assert_eq!(of(open), "580.95.05");
-        let tegra = "NVRM version: NVIDIA UNIX Open Kernel Module for aarch64  540.4.0  Release Build\n";
+        let tegra =
+            "NVRM version: NVIDIA UNIX Open Kernel Module for aarch64  540.4.0  Release Build\n";
         assert_eq!(of(tegra), "540.4.0");
         assert_eq!(of("GCC version:  gcc version 535.1.0\n"), "");
         for bad in ["55.1", "5500.1", "550", "550.", "550.1.2.3", "550.x", ""] {
@@ -152,8 +147,13 @@ mod tests {
             "Model: \t\t NVIDIA GeForce RTX 4090\nGPU UUID: \t GPU-11\nBus Location: \t 0000:01:00.0\nDevice Minor: \t 3\nGPU Excluded:\t No\n",
         );
         assert_eq!(new.model.as_deref(), Some("NVIDIA GeForce RTX 4090"));
-        assert_eq!((new.uuid.as_deref(), new.minor, new.excluded), (Some("GPU-11"), Some(3), false));
-        let old = information("Model:           Tesla V100\nGPU UUID:        GPU-????\nBlacklisted:     Yes\n");
+        assert_eq!(
+            (new.uuid.as_deref(), new.minor, new.excluded),
+            (Some("GPU-11"), Some(3), false)
+        );
+        let old = information(
+            "Model:           Tesla V100\nGPU UUID:        GPU-????\nBlacklisted:     Yes\n",
+        );
         assert_eq!((old.uuid, old.minor, old.excluded), (None, None, true));
         assert_eq!(information("nonsense"), Information::default());
     }
@@ -163,7 +163,10 @@ mod tests {
         let of = |line| smi(line).pop().unwrap();
         let whole = of("0, GPU-1, NVIDIA GeForce RTX 4090, 550.54.14, 24564, 8.9\n");
         assert_eq!(whole.memory_bytes, Some(24564 << 20));
-        assert_eq!((whole.driver.as_deref(), whole.compute.as_deref()), (Some("550.54.14"), Some("8.9")));
+        assert_eq!(
+            (whole.driver.as_deref(), whole.compute.as_deref()),
+            (Some("550.54.14"), Some("8.9"))
+        );
         let comma = of("1, GPU-2, Quadro, with comma, 470.256.02, 6144, [Not Supported]");
         assert_eq!((comma.name.as_str(), comma.compute), ("Quadro, with comma", None));
         assert_eq!(of("0, GPU-3, Orin (nvgpu), 540.4.0, [N/A], 8.7").memory_bytes, None);
@@ -185,7 +188,10 @@ mod tests {
         ] {
             assert_eq!(compute_of_device(device), cc, "{device:04x}");
         }
-        assert_eq!(driver_of_library("/usr/lib/libcuda.so.535.129.03").as_deref(), Some("535.129.03"));
+        assert_eq!(
+            driver_of_library("/usr/lib/libcuda.so.535.129.03").as_deref(),
+            Some("535.129.03")
+        );
         assert_eq!(driver_of_library("libcuda.so.1"), None);
     }
 }

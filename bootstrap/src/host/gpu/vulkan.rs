@@ -107,7 +107,9 @@ mod tests {
     #[test]
     fn manifests_are_told_apart_by_their_library() {
         let of = |library: &str| {
-            let text = format!(r#"{{"file_format_version":"1.0.0","ICD":{{"library_path":"{library}","api_version":"1.3.274"}}}}"#);
+            let text = format!(
+                r#"{{"file_format_version":"1.0.0","ICD":{{"library_path":"{library}","api_version":"1.3.274"}}}}"#
+            );
             parse("x.json", &text).unwrap().kind
         };
         assert_eq!(of("libGLX_nvidia.so.0"), Kind::Of(Maker::Nvidia));
