@@ -22,6 +22,7 @@ mod journey;
 mod json;
 mod local;
 mod lock;
+mod machines;
 mod many;
 mod mapping;
 mod mending;

@@ -17,6 +17,7 @@ pub mod fault;
 pub mod forge;
 pub mod http;
 pub mod light;
+pub mod machine;
 pub mod origin;
 pub mod outcome;
 pub mod process;

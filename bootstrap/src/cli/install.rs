@@ -139,7 +139,8 @@ pub(super) fn decide(
     let release = trust::release(trusted, sources, &version, pin)?;
     let disk = platform::free_space(session.store().prefix());
     let disk = if settings.sysroot.is_some() { None } else { disk };
-    let selection = select::select(&release, &session.host()?, disk, settings.variant.as_ref())?;
+    let wish = select::Wish { disk, variant: settings.variant.as_ref(), gpu: settings.gpu };
+    let selection = select::select(&release, &session.host()?, &wish)?;
     let mut parts: Vec<(Folder, Verified<Parts>)> = Vec::new();
     for (_, component) in release.components_of(&selection.variant) {
         parts.push((component.into.clone(), trust::parts(component, sources)?));

@@ -26,7 +26,7 @@ impl Host {
         if let Some(limit) = self.evidence.get("memory_limit") {
             lines.push(("Memory limit", limit.clone()));
         }
-        lines.push(("GPU", "not probed by this version".to_owned()));
+        lines.extend(self.gpu_lines());
         if let Some(jetson) = &self.jetson {
             let model = jetson.model.clone().unwrap_or_else(|| "yes".to_owned());
             lines.push(("Jetson", format!("{model}, L4T {}", or_unknown(jetson.l4t.clone()))));
@@ -47,6 +47,27 @@ impl Host {
         let libc = self.libc.as_ref()?;
         let version = libc.version.as_deref().unwrap_or("of unknown version");
         Some(format!("{} {version}", LibcKind::name(libc.kind)))
+    }
+
+    /// A line for each GPU, and one for why it cannot be used.
+    fn gpu_lines(&self) -> Vec<(&'static str, String)> {
+        if self.gpus.is_empty() {
+            return vec![("GPU", "none found".to_owned())];
+        }
+        let mut lines = Vec::new();
+        for gpu in &self.gpus {
+            let name = gpu.name.clone().or_else(|| gpu.pci.clone());
+            let name = name.unwrap_or_else(|| "of unknown name".to_owned());
+            let mut facts = vec![gpu.vendor.clone()];
+            facts.extend(gpu.driver.as_ref().map(|driver| format!("driver {driver}")));
+            facts.extend(gpu.compute.as_ref().map(|compute| format!("compute {compute}")));
+            facts.extend(gpu.gfx.clone());
+            facts.extend(gpu.vram_bytes.map(gibibytes));
+            facts.extend((gpu.integrated == Some(true)).then(|| "integrated".to_owned()));
+            lines.push(("GPU", format!("{name} ({})", facts.join(", "))));
+            lines.extend(gpu.why_not.as_ref().map(|why| ("", format!("not usable: {why}"))));
+        }
+        lines
     }
 
     fn cpu_line(&self) -> String {

@@ -1,14 +1,15 @@
 //! The facts of the target computer, as plain data.
 //!
 //! Owns what a fact is called, its JSON (DESIGN section 6) and how it is read
-//! from files. Never decides anything, never writes, never starts a program,
-//! and never guesses: what could not be read is `None` and says so in
-//! `evidence`.
+//! from files. Never decides anything, never writes, never guesses: what could
+//! not be read is `None` and says so in `evidence`. Starts no program but
+//! `nvidia-smi`, and that only where there is an NVIDIA GPU.
 
 mod captured;
 mod cpuinfo;
 mod describe;
 mod elf;
+mod gpu;
 mod libc;
 mod linux;
 pub(crate) mod macos;
@@ -18,7 +19,7 @@ mod probe;
 mod tree;
 mod windows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -44,9 +45,9 @@ pub struct Host {
     /// What the machine has. A smaller limit of a cgroup stands in
     /// `evidence["memory_limit"]`.
     pub memory_bytes: Option<u64>,
-    /// Not probed yet: always empty, which does not mean "no GPU".
+    /// Every GPU that a file names, usable or not.
     pub gpus: Vec<Gpu>,
-    /// Not probed yet: always `None`.
+    /// `None` where nothing of it could be looked at.
     pub vulkan: Option<Vulkan>,
     /// True on Apple silicon, false where there is no Metal, `None` on other Macs.
     pub metal: Option<bool>,
@@ -59,6 +60,9 @@ pub struct Host {
     /// Whether this process is root or an elevated administrator; `None` for a
     /// captured tree, where no process runs.
     pub elevated: Option<bool>,
+    /// Names of the shared libraries; `None` where a captured tree shows none.
+    #[serde(skip)]
+    pub libs: Option<BTreeSet<String>>,
     /// Where each fact came from, or why it is missing.
     pub evidence: BTreeMap<String, String>,
 }
@@ -101,27 +105,47 @@ pub struct Cpu {
     pub features: Option<Vec<String>>,
 }
 
-/// One GPU. Nothing makes one yet; the shape is the one of DESIGN section 6.
+/// One GPU.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Gpu {
+    /// `0000:01:00.0`; `None` for one that is on no PCI bus.
     pub address: Option<String>,
+    /// `nvidia`, `amd`, `intel`, `apple`.
     pub vendor: String,
     pub name: Option<String>,
+    /// `10de:2684`
     pub pci: Option<String>,
+    /// The version of its driver, as its maker names it; only NVIDIA's is known
+    /// everywhere.
     pub driver: Option<String>,
+    /// NVIDIA's compute capability, `8.9`.
     pub compute: Option<String>,
+    /// AMD's graphics target, `gfx1100`.
     pub gfx: Option<String>,
+    /// Its own memory; of an integrated one, what the firmware set aside.
     pub vram_bytes: Option<u64>,
+    /// Whether it shares the machine's memory.
     pub integrated: Option<bool>,
+    /// Whether the service's user could use it; `None` when nothing tells.
     pub usable: Option<bool>,
+    /// Why not, and what to type.
     pub why_not: Option<String>,
+    /// The version of Vulkan that its maker's driver offers.
+    #[serde(skip)]
+    pub vulkan: Option<String>,
+    /// Why ROCm cannot use it although Vulkan may.
+    #[serde(skip)]
+    pub rocm_why_not: Option<String>,
 }
 
-/// What this machine has of Vulkan. Nothing makes one yet.
+/// What this machine has of Vulkan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Vulkan {
-    pub loader: bool,
+    /// Whether the loader is there; `None` when nothing tells.
+    pub loader: Option<bool>,
+    /// The newest version that a driver of one of the GPUs offers.
     pub api: Option<String>,
+    /// The manifests of drivers, without those that draw on the processor.
     pub icds: Vec<String>,
 }
 
@@ -166,6 +190,7 @@ impl Default for Host {
             container: None,
             init: None,
             elevated: None,
+            libs: None,
             evidence: BTreeMap::new(),
         }
     }

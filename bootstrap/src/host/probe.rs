@@ -1,19 +1,19 @@
 //! Reads the facts of a tree, and of the machine itself when the tree is live.
 //! The only part of `host` that puts facts together; parses nothing itself.
 
-use super::captured::{self, Uname, User};
+use super::captured::{self, Uname};
 use super::libc::{self, SystemProgram};
 use super::os_release::OsRelease;
 use super::tree::{Tree, plain};
-use super::{Arch, Host, Os, cpuinfo, linux, macos, meminfo, windows};
+use super::{Arch, Host, Os, cpuinfo, gpu, linux, macos, meminfo, windows};
 use crate::platform::{self, LiveFacts};
 
 /// About 1.7 kB for each of up to some thousand processors.
 const CPUINFO_LIMIT: u64 = 8 << 20;
-const NOT_PROBED: &str = "not probed by this version";
 
 impl Host {
-    /// The facts of this tree. Starts nothing, writes nothing, never fails.
+    /// The facts of this tree. Writes nothing, never fails; starts nothing but
+    /// `nvidia-smi` where there is an NVIDIA GPU.
     pub fn probe(tree: &Tree) -> Host {
         let live = if tree.is_live() { platform::live_facts() } else { LiveFacts::default() };
         let program = libc::system_program(tree);
@@ -26,11 +26,6 @@ impl Host {
             None => {}
         }
         fill_from_live(&live, &mut host);
-        if let Some(user) = tree.captured("user").as_deref().and_then(User::parse) {
-            host.note("user", format!("uid {}, groups {:?}", user.uid, user.groups));
-        }
-        host.note("gpus", NOT_PROBED);
-        host.note("vulkan", NOT_PROBED);
         host
     }
 }
@@ -99,6 +94,7 @@ fn probe_linux(tree: &Tree, live: &LiveFacts, program: Option<&SystemProgram>, h
     wsl(tree, host);
     init(tree, host);
     jetson(tree, host);
+    gpu::probe_linux(tree, host);
 }
 
 fn os_name(tree: &Tree, host: &mut Host) {
@@ -246,6 +242,7 @@ fn probe_macos(tree: &Tree, live: &LiveFacts, host: &mut Host) {
     host.init = Some("launchd".to_owned());
     host.note("native_arch", source);
     host.note("cpu", source);
+    gpu::probe_macos(host);
 }
 
 fn probe_windows(tree: &Tree, live: &LiveFacts, host: &mut Host) {
@@ -264,6 +261,7 @@ fn probe_windows(tree: &Tree, live: &LiveFacts, host: &mut Host) {
     if host.os_name.is_none() && live.os_name.is_none() {
         host.os_name = host.kernel.as_deref().map(|version| format!("Windows {version}"));
     }
+    gpu::probe_windows(tree, tree.captured("windows.json").as_deref(), host);
 }
 
 /// What the running system itself says, where no file did.

@@ -57,6 +57,10 @@
 //! - `can_supervise() -> bool`: whether `signal` knows [`Signal::Stop`] and
 //!   [`Signal::Reload`].
 //! - `is_root() -> bool`: whether system scope is the default.
+//! - `user() -> Option<(uid, groups)>`: who runs this, where users are numbers.
+//! - `rights_of(path) -> Option<(mode, uid, gid)>`: of a device node.
+//! - `may_use(path) -> Option<bool>`: whether the kernel would let us read and
+//!   write it; `None` for root, whom it lets do everything.
 //!
 //! The same everywhere, beside this file
 //! - `places(env, system) -> Option<Places>`.

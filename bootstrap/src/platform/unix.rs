@@ -227,6 +227,24 @@ pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+pub(crate) fn user() -> Option<(u32, Vec<u32>)> {
+    let mut groups: Vec<u32> =
+        rustix::process::getgroups().ok()?.into_iter().map(rustix::fs::Gid::as_raw).collect();
+    groups.push(rustix::process::getegid().as_raw());
+    Some((rustix::process::geteuid().as_raw(), groups))
+}
+
+pub(crate) fn rights_of(path: &str) -> Option<(u32, u32, u32)> {
+    let meta = fs::metadata(path).ok()?;
+    Some((meta.mode() & 0o7777, meta.uid(), meta.gid()))
+}
+
+pub(crate) fn may_use(path: &str) -> Option<bool> {
+    let (uid, _) = user()?;
+    let rights = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK;
+    (uid != 0).then(|| rustix::fs::access(path, rights).is_ok())
+}
+
 /// Whether the link could be made.
 #[cfg(test)]
 pub(crate) fn link_for_tests(target: &str, at: &Path) -> bool {

@@ -272,6 +272,18 @@ pub(crate) fn is_root() -> bool {
     false
 }
 
+pub(crate) fn user() -> Option<(u32, Vec<u32>)> {
+    None
+}
+
+pub(crate) fn rights_of(_path: &str) -> Option<(u32, u32, u32)> {
+    None
+}
+
+pub(crate) fn may_use(_path: &str) -> Option<bool> {
+    None
+}
+
 /// Whether the link could be made: it needs a right that not everybody has.
 #[cfg(test)]
 pub(crate) fn link_for_tests(target: &str, at: &std::path::Path) -> bool {

@@ -37,7 +37,8 @@ fn linux() -> Host {
 
 fn won(release: &Release, host: &Host, wanted: Option<&str>) -> Result<Selection, Error> {
     let wanted = wanted.map(|id| id.parse().unwrap());
-    choose(release, host, Some(1 << 40), wanted.as_ref())
+    let wish = Wish { disk: Some(1 << 40), variant: wanted.as_ref(), ..Wish::default() };
+    choose(release, host, &wish)
 }
 
 #[test]
@@ -61,7 +62,7 @@ fn the_highest_rank_that_fits_wins_and_every_other_says_why_not() {
                 ("odd", l, 6, json!({"quantum": "1"})),
             ],
             "plain",
-            &["has 2.36", "memory", "cannot judge", "does not know"],
+            &["has 2.36", "memory", "none was found", "does not know"],
         ),
         (
             "other targets are not in question",

@@ -70,6 +70,8 @@ pub struct Settings {
     pub models: Option<Vec<Id>>,
     /// This variant and no other.
     pub variant: Option<Id>,
+    /// Whose GPUs to use.
+    pub gpu: crate::select::Wanted,
     /// This release and no other.
     pub version: Option<Version>,
     /// How many slots stay, the live one counted.

@@ -53,6 +53,7 @@ impl Settings {
             service_typed,
             models: stack.models()?,
             variant: stack.read("--variant", value::id)?,
+            gpu: stack.read("--gpu", value::gpu)?.unwrap_or_default(),
             version: stack.read("--version", value::version)?,
             keep: stack.read("--keep", value::keep)?.unwrap_or(KEEP_LEAST),
             to: stack.read("--to", value::slot)?,

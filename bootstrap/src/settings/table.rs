@@ -178,6 +178,9 @@ pub static TABLE: &[Spec] = &[
     setting("--variant", "OFFGRID_SETUP_VARIANT", "variant", text("NAME"),
         "this variant instead of the one that fits best (see plan --explain)").of(CHOOSING)
         .default("the best that fits"),
+    setting("--gpu", "OFFGRID_SETUP_GPU", "gpu", text("KIND"),
+        "which GPUs to use: auto, none, nvidia, amd or intel").of(CHOOSING)
+        .default("`auto`: cards before graphics inside the processor"),
     setting("--model", "OFFGRID_SETUP_MODEL", "model", list("NAME|none"),
         "fetch this model too, or none; can be given more than once").of(CHOOSING)
         .default("a question on a terminal, else none"),

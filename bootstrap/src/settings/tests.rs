@@ -113,7 +113,7 @@ fn every_option_reaches_the_settings() {
     let none = words("").settled();
     for spec in table::TABLE {
         let value = match spec.flag {
-            "--service" => "none",
+            "--service" | "--gpu" => "none",
             "--limit-rate" | "--max-download" => "5M",
             "--version" | "--accept-vulnerable" | "--to" => "1.2.3",
             "--keep" => "3",

@@ -5,6 +5,7 @@
 use super::error::Error;
 use super::layer::Origin;
 use crate::plan::KEEP_LEAST;
+use crate::select::Wanted;
 use offgrid_manifest::{Id, Time, Version};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -79,6 +80,11 @@ pub(crate) fn bad(word: &OsStr, origin: &Origin, wants: String) -> Error {
 
 pub(crate) fn id(word: &str) -> Result<Id, String> {
     word.parse().map_err(|_| "a name of a-z, 0-9, `.`, `_` and `-`".to_owned())
+}
+
+pub(crate) fn gpu(word: &str) -> Result<Wanted, String> {
+    let known = Wanted::ALL.into_iter().find(|wanted| wanted.name() == word);
+    known.ok_or_else(|| "auto, none, nvidia, amd or intel".to_owned())
 }
 
 pub(crate) fn version(word: &str) -> Result<Version, String> {

@@ -1,7 +1,7 @@
 //! Times, versions, digests, targets and needs: one spelling each, and an order
 //! that means what it says.
 
-use offgrid_manifest::needs::{Facts, Needs};
+use offgrid_manifest::needs::{Facts, Gpu, Needs};
 use offgrid_manifest::{Digest, Target, Time, Version, needs};
 
 const LENGTHS: [u64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -99,10 +99,17 @@ fn judged(needs: &Needs, word: &str) {
         cpu: Some(vec![word.to_owned()]),
         memory: Some(word.len() as u64),
         disk: Some(u64::MAX),
+        gpus: vec![Gpu { vendor: "nvidia".into(), name: "a card".into(), ..Gpu::default() }],
+        metal: Some(true),
+        libs: Some([word.to_owned()].into()),
+        ..Facts::default()
     };
     let reasons = needs::unmet(needs, &facts);
     assert!(reasons.len() <= needs.len());
-    let known = ["os", "glibc", "musl", "cpu", "memory", "disk"];
+    let known = [
+        "os", "glibc", "musl", "cpu", "memory", "disk", "nvidia", "amd", "intel", "vulkan",
+        "metal", "libs",
+    ];
     let unknown = needs.keys().filter(|key| !known.contains(&key.as_str())).count();
     assert!(reasons.len() >= unknown);
     assert!(reasons.iter().all(|reason| !reason.contains('\u{1b}')), "{reasons:?}");

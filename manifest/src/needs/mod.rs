@@ -3,8 +3,12 @@
 //! Rules are signed data, so an unknown key makes the variant unfit and says
 //! so; it is never passed over. Facts that nobody could read are unfit too.
 
+mod gpu;
+
+pub use gpu::Gpu;
+
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// `needs` of a variant as it is written.
 pub type Needs = BTreeMap<String, Rule>;
@@ -37,6 +41,18 @@ pub struct Facts {
     pub memory: Option<u64>,
     /// Bytes free where the slot will be.
     pub disk: Option<u64>,
+    /// The GPUs that are meant to be used.
+    pub gpus: Vec<Gpu>,
+    /// Why the GPUs of a vendor that are there are not to be used.
+    pub unused: BTreeMap<String, String>,
+    /// Whether Vulkan's loader is there.
+    pub vulkan_loader: Option<bool>,
+    /// Whether files tell which version of Vulkan each driver has.
+    pub vulkan_known: bool,
+    /// Whether this is a machine with Metal.
+    pub metal: Option<bool>,
+    /// Names of the shared libraries of this machine.
+    pub libs: Option<BTreeSet<String>>,
 }
 
 /// Every reason why these needs are not met; empty when they are.
@@ -88,14 +104,30 @@ fn why_not(key: &str, rule: &Rule, facts: &Facts) -> Option<String> {
         },
         "memory" => bytes("memory", facts.memory),
         "disk" => bytes("free disk", facts.disk),
-        "nvidia" | "amd" | "intel" | "vulkan" | "metal" | "libs" => {
-            Some(format!("needs {key}, which this program cannot judge yet"))
-        }
+        "nvidia" | "amd" | "intel" => gpu::of_vendor(key, rule, facts),
+        "vulkan" => gpu::vulkan(rule, facts),
+        // Metal has no number that matters: it is there, or not.
+        "metal" => match facts.metal {
+            Some(true) => None,
+            Some(false) => Some("needs Metal, which this machine has not".to_owned()),
+            None => Some("needs Metal, and whether this machine has it is not known".to_owned()),
+        },
+        "libs" => libs(rule, facts),
         other => {
             let other = other.escape_default();
             Some(format!("needs `{other}`, which this program does not know: update it"))
         }
     }
+}
+
+/// A text names libraries that must all be there, a list is any of.
+fn libs(rule: &Rule, facts: &Facts) -> Option<String> {
+    let wanted = shown(rule);
+    let Some(have) = &facts.libs else {
+        return Some(format!("needs the library {wanted}, and which there are is not known"));
+    };
+    (!any(rule, &|text| holds_all(text, &|name| have.contains(name))))
+        .then(|| format!("needs the library {wanted}, which is not installed"))
 }
 
 /// Whether any of the texts of a rule holds. A row is for GPUs alone.
@@ -185,6 +217,8 @@ mod tests {
             cpu: Some(vec!["avx2".into(), "fma".into()]),
             memory: Some(16 << 30),
             disk: None,
+            libs: Some(["libgomp.so.1".into(), "libssl.so.3".into()].into()),
+            ..Facts::default()
         }
     }
 
@@ -201,6 +235,8 @@ mod tests {
             r#"{"glibc":"2.36.0"}"#,
             r#"{"glibc":[">=3","<2.37 >=2.36"]}"#,
             r#"{"cpu":"avx2 fma","memory":">=8GiB","os":">=5.4"}"#,
+            r#"{"libs":"libgomp.so.1 libssl.so.3"}"#,
+            r#"{"libs":["libomp.so.5","libgomp.so.1"]}"#,
         ] {
             assert_eq!(unmet(&needs(met), &facts()), Vec::<String>::new(), "{met}");
         }
@@ -214,7 +250,9 @@ mod tests {
             (r#"{"cpu":"avx2 avx512f"}"#, "has it not"),
             (r#"{"memory":">=64GiB"}"#, "has 16.0 GiB"),
             (r#"{"disk":">=1"}"#, "not known"),
-            (r#"{"nvidia":[{"compute":["8.6"],"driver":">=550"}]}"#, "cannot judge"),
+            (r#"{"nvidia":[{"compute":["8.6"],"driver":">=550"}]}"#, "none was found"),
+            (r#"{"metal":">=1"}"#, "not known"),
+            (r#"{"libs":"libgomp.so.1 libhipblas.so.3"}"#, "libhipblas.so.3, which is not"),
             (r#"{"quantum":">=1"}"#, "does not know"),
             (r#"{"glibc":""}"#, "has 2.36"),
             (r#"{"glibc":"~2"}"#, "has 2.36"),

@@ -1,0 +1,153 @@
+//! What is seen of a machine and which variant it gets: one short text for each
+//! machine, one snapshot of facts and decision. The variants are those that
+//! llama.cpp publishes, with the floors of reference/gpu.md.
+//!
+//! `UPDATE_SNAPSHOTS=1` writes the snapshots anew; read what changed.
+
+use e2e::{World, machine};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+
+/// A depot whose release has every variant of every target. All consist of the
+/// same component, since nothing is installed here.
+fn depot_for_all(world: &World) {
+    let variants = fs::read(machine::folder().join("variants.json")).unwrap();
+    let variants: Vec<Value> = serde_json::from_slice(&variants).unwrap();
+    e2e::Forge::of(&world.depot()).release(|release| {
+        let component = "app";
+        let (_, known) =
+            release["components"][component].as_object().unwrap().iter().next().unwrap();
+        let known = known.clone();
+        let target = |variant: &Value| {
+            let id = variant["id"].as_str().unwrap();
+            id.rsplit_once('-').unwrap().0.to_owned()
+        };
+        for variant in &variants {
+            release["components"][component][target(variant)] = known.clone();
+        }
+        let made = variants.iter().map(|variant| {
+            let mut variant = variant.clone();
+            variant["target"] = json!(target(&variant));
+            variant["components"] = json!([component]);
+            variant
+        });
+        release["variants"] = made.collect();
+    });
+}
+
+/// The facts that decide, as a person reads them.
+fn facts(host: &Value) -> String {
+    let text = |value: &Value| match value {
+        Value::Null => "?".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let mut lines = vec![format!(
+        "{} on {} ({}), libc {} {}, wsl {}, container {}, metal {}",
+        text(&host["os_name"]),
+        text(&host["native_arch"]),
+        text(&host["kernel"]),
+        text(&host["libc"]["kind"]),
+        text(&host["libc"]["version"]),
+        text(&host["wsl"]),
+        text(&host["container"]),
+        text(&host["metal"])
+    )];
+    for gpu in host["gpus"].as_array().unwrap() {
+        let known = gpu.as_object().unwrap().iter().filter(|(_, value)| !value.is_null());
+        let parts: Vec<String> =
+            known.map(|(key, value)| format!("  {key:10} {}", text(value))).collect();
+        lines.push(format!("gpu\n{}", parts.join("\n")));
+    }
+    lines.push(format!("vulkan {}", text(&host["vulkan"])));
+    for key in ["gpus", "vulkan", "nvidia_driver", "nvidia-smi", "jetson"] {
+        lines.push(format!("seen {key}: {}", text(&host["evidence"][key])));
+    }
+    lines.join("\n")
+}
+
+/// The decision with every reason, or the refusal.
+fn decision(world: &World, tree: &str, words: &[&str]) -> String {
+    let all: Vec<&str> =
+        ["plan", "--json", "--sysroot", tree].iter().chain(words).copied().collect();
+    let outcome = world.run(&all);
+    let last = outcome.events().pop().unwrap();
+    let selection = &last["selection"];
+    if selection.is_null() {
+        let error = &last["error"];
+        return format!(
+            "refused {}: {}",
+            error["code"].as_str().unwrap(),
+            error["message"].as_str().unwrap()
+        );
+    }
+    let list = |value: &Value| -> Vec<String> {
+        value.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
+    };
+    let mut lines = vec![format!("-> {}", selection["variant"].as_str().unwrap())];
+    lines.extend(list(&selection["why"]).into_iter().map(|why| format!("   {why}")));
+    for lost in selection["rejected"].as_array().unwrap() {
+        let reasons = list(&lost["reasons"]).join("; ");
+        lines.push(format!("not {}: {reasons}", lost["variant"].as_str().unwrap()));
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn every_machine_gets_what_its_files_say() {
+    let world = World::new();
+    depot_for_all(&world);
+    let names = machine::names();
+    assert!(names.len() >= 36, "the machines of gpu.md and 25 more: {}", names.len());
+    let mut wrong = Vec::new();
+    for name in &names {
+        let root = world.path(&format!("machine-{name}"));
+        machine::make(name, &root);
+        let tree = root.to_str().unwrap();
+        let host = world.run(&["detect", "--json", "--sysroot", tree]).expect(0).json();
+        let seen = format!("{}\n\n{}\n", facts(&host), decision(&world, tree, &[]));
+        let snapshot = machine::folder().join(format!("{name}.snap"));
+        if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+            fs::write(&snapshot, &seen).unwrap();
+        }
+        let kept = fs::read_to_string(&snapshot).unwrap_or_default();
+        if kept != seen {
+            wrong.push(format!("=== {name}: was\n{kept}\nis now\n{seen}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} machines\n{}", wrong.len(), names.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_snapshot_is_of_a_machine() {
+    for entry in fs::read_dir(machine::folder()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "snap") {
+            assert!(path.with_extension("machine").exists(), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn gpu_and_variant_override_the_choice_and_say_so() {
+    let world = World::new();
+    depot_for_all(&world);
+    let of = |name: &str, words: &[&str]| {
+        let root = world.path("machine");
+        let _ = fs::remove_dir_all(&root);
+        machine::make(name, Path::new(&root));
+        decision(&world, root.to_str().unwrap(), words)
+    };
+    assert!(of("rtx4090-550", &["--gpu", "none"]).starts_with("-> linux-x86_64-cpu"));
+    assert!(of("uhd630", &["--gpu", "intel"]).starts_with("-> linux-x86_64-vulkan"));
+    let amd = of("rtx4090-550", &["--gpu", "amd"]);
+    assert!(amd.starts_with("-> linux-x86_64-cpu") && amd.contains("only amd is wanted"), "{amd}");
+    let rocm = of("rx7900xtx", &["--variant", "linux-x86_64-rocm"]);
+    assert!(rocm.contains("it was asked for with --variant"), "{rocm}");
+    assert!(rocm.contains("although it needs the library"), "{rocm}");
+    let mac = of("mac-m3", &["--gpu", "none"]);
+    assert!(mac.starts_with("-> macos-aarch64-cpu"), "{mac}");
+    let odd = world.run(&["plan", "--gpu", "voodoo"]).expect(2);
+    odd.says("nvidia");
+}

@@ -1,0 +1,91 @@
+//! Machines as short texts, made into captured trees (DESIGN 6). A line is
+//!
+//! - `file PATH TEXT`: a file of one line; `\t`, `\0` and `\n` mean what they do in code
+//! - `text PATH`: a file of the lines that follow, each indented by two blanks
+//! - `empty PATH...`: device nodes, libraries
+//! - `link PATH TARGET`
+//! - `pci ADDRESS CLASS VENDOR:DEVICE [DRIVER]`
+//! - `like NAME`: all of another machine first
+//! - `# ...`: for people
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+/// The folder of all machines.
+pub fn folder() -> PathBuf {
+    crate::programs::repo().join("tests/fixtures/machines")
+}
+
+/// The names of all machines but those that others are made of.
+pub fn names() -> Vec<String> {
+    let entries = fs::read_dir(folder()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names
+        .filter_map(|name| name.strip_suffix(".machine").map(str::to_owned))
+        .filter(|name| !name.starts_with("base-"))
+        .collect();
+    names.sort();
+    names
+}
+
+/// Makes the tree of a machine.
+pub fn make(name: &str, root: &Path) {
+    let path = folder().join(format!("{name}.machine"));
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        let mut words = line.splitn(3, ' ');
+        let (what, first, rest) =
+            (words.next().unwrap(), words.next().unwrap_or(""), words.next().unwrap_or(""));
+        match what {
+            "" | "#" => {}
+            "like" => make(first, root),
+            "file" => put(root, first, &format!("{}\n", unescaped(rest))),
+            "text" => {
+                let mut content = String::new();
+                while let Some(line) = lines.next_if(|line| line.starts_with("  ")) {
+                    content.push_str(&unescaped(&line[2..]));
+                    content.push('\n');
+                }
+                put(root, first, &content);
+            }
+            "empty" => line.split(' ').skip(1).for_each(|path| put(root, path, "")),
+            "link" => link(root, first, rest),
+            "pci" => pci(root, first, rest),
+            _ => panic!("{name}: {line}"),
+        }
+    }
+}
+
+fn put(root: &Path, path: &str, content: &str) {
+    let path = root.join(path.trim_start_matches('/'));
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+fn link(root: &Path, path: &str, target: &str) {
+    let path = root.join(path.trim_start_matches('/'));
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let _ = fs::remove_file(&path);
+    symlink(target, path).unwrap();
+}
+
+fn pci(root: &Path, address: &str, rest: &str) {
+    let mut words = rest.split(' ');
+    let (class, id) = (words.next().unwrap(), words.next().unwrap());
+    let (vendor, device) = id.split_once(':').unwrap();
+    let folder = format!("sys/bus/pci/devices/{address}");
+    put(root, &format!("{folder}/class"), &format!("0x{class}\n"));
+    put(root, &format!("{folder}/vendor"), &format!("0x{vendor}\n"));
+    put(root, &format!("{folder}/device"), &format!("0x{device}\n"));
+    if let Some(driver) = words.next() {
+        let target = format!("../../../../bus/pci/drivers/{driver}");
+        link(root, &format!("{folder}/driver"), &target);
+    }
+}
+
+fn unescaped(text: &str) -> String {
+    text.replace("\\t", "\t").replace("\\0", "\0").replace("\\n", "\n")
+}
