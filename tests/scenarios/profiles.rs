@@ -164,16 +164,22 @@ fn an_update_and_a_rollback_keep_the_block() {
 #[test]
 fn lines_that_were_added_around_the_block_stay_when_it_goes() {
     let world = World::new();
-    let (profile, bashrc) = (world.home().join(".profile"), world.home().join(".bashrc"));
-    fs::write(&profile, "a").unwrap();
+    let [profile, login, bashrc] =
+        [".profile", ".bash_login", ".bashrc"].map(|name| world.home().join(name));
+    for path in [&profile, &login] {
+        fs::write(path, "a").unwrap();
+    }
     run_as(&world, "/bin/bash", &["install", "--yes"]).expect(0);
-    let text = read(&profile);
-    fs::write(&profile, format!("before\n{text}after\n")).unwrap();
-    // This one was made by the install; now it is the user's too.
-    let text = read(&bashrc);
-    fs::write(&bashrc, format!("{text}alias l=ls\n")).unwrap();
+    // The last one was made by the install; now it is the user's too.
+    for (path, before, after) in
+        [(&profile, "", "after\n"), (&login, "before\n", ""), (&bashrc, "", "alias l=ls\n")]
+    {
+        assert_eq!(blocks(path), 1);
+        fs::write(path, format!("{before}{}{after}", read(path))).unwrap();
+    }
     run_as(&world, "/bin/bash", &["uninstall", "--yes"]).expect(0);
-    assert_eq!(read(&profile), "before\na\nafter\n");
+    assert_eq!(read(&profile), "a\nafter\n");
+    assert_eq!(read(&login), "before\na\n");
     assert_eq!(read(&bashrc), "alias l=ls\n");
 }
 
