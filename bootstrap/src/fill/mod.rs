@@ -139,9 +139,9 @@ pub fn fill(context: &Context<'_>, slot: &SlotPlan) -> Result<(), Any> {
     check_space(context, slot)?;
     let work = store.staging();
     disk::remove_tree(&work)?;
-    disk::make_dir(&work, 0o700)?;
+    disk::make_work_dir(&work, 0o700)?;
     let staging = work.join(slot.name.to_string());
-    disk::make_dir(&staging, 0o755)?;
+    disk::make_work_dir(&staging, 0o755)?;
     let within = Within::open(&staging)?;
     for folder in folders(slot) {
         within.make_dir(&folder)?;
@@ -158,8 +158,11 @@ pub fn fill(context: &Context<'_>, slot: &SlotPlan) -> Result<(), Any> {
     if let Some(problem) = inspect::differences(&staging, &contents(slot), false)?.first() {
         return Err(Error::Tree { problem: problem.clone() }.into());
     }
+    // All of it at once, and before it has its name: a slot that is there is whole.
     disk::at("sync", &staging, platform::sync_tree(&staging))?;
-    Ok(disk::rename(&staging, &target)?)
+    disk::shift(&staging, &target)?;
+    // Its name in staging may come back; staging goes.
+    Ok(disk::sync_parent(&target)?)
 }
 
 /// What a slot must look like on disk.

@@ -10,9 +10,9 @@ use super::{Caught, Signal};
 use crate::disk;
 use rustix::fs::OFlags;
 use rustix::process::Pid;
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,6 +35,11 @@ pub(crate) fn create_new(path: &Path, mode: u32) -> io::Result<File> {
     let file = options.open(path)?;
     file.set_permissions(Permissions::from_mode(mode))?; // the umask took bits away
     Ok(file)
+}
+
+/// The umask may take bits away.
+pub(crate) fn create_dir(path: &Path, mode: u32) -> io::Result<()> {
+    DirBuilder::new().mode(mode).create(path)
 }
 
 /// NONBLOCK: a pipe in that place must not stop us.
@@ -96,6 +101,10 @@ pub(crate) fn pointed(current: &Path) -> Option<PathBuf> {
 pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
     let (Ok(ours), Ok(theirs)) = (file.metadata(), path.symlink_metadata()) else { return false };
     (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())
+}
+
+pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {

@@ -238,7 +238,7 @@ pub(crate) fn switch(
             disk::at("switch", current, platform::point(current, &to))?;
             disk::sync_parent(current)?;
         }
-        None => disk::remove_file(current)?,
+        None => disk::remove_for_good(current)?,
     }
     service::tell(context.store);
     Ok(())

@@ -92,9 +92,10 @@ impl Store {
         let part = disk::beside(top);
         for folder in &missing {
             let mode = if *folder == state { 0o700 } else { 0o755 };
-            disk::make_dir(&moved(folder, top, &part), mode)?;
+            disk::make_work_dir(&moved(folder, top, &part), mode)?;
         }
         disk::write(&moved(&self.made(), top, &part), &text, 0o600)?;
+        disk::at("sync", &part, platform::sync_tree(&part))?;
         Ok(disk::rename(&part, top)?)
     }
 
@@ -128,10 +129,10 @@ impl Store {
         for file in files.iter().chain(&[self.journal(), self.lock()]) {
             disk::remove_file(file)?;
         }
-        for folder in made.folders.iter().rev() {
-            disk::remove_dir(folder)?;
-        }
-        Ok(disk::remove_file(&self.made())?)
+        remove_made(made)?;
+        // The record goes when all that it names is gone for good.
+        disk::at("sync", &self.state(), platform::sync_dir(&self.state()))?;
+        Ok(disk::remove_for_good(&self.made())?)
     }
 
     /// Ends a [`Store::dissolve`] that was cut off, and removes a half-made prefix.
@@ -176,11 +177,16 @@ fn hold(folder: File) -> File {
     folder
 }
 
-fn finish_dissolving(made: &Made, gone: &Path) -> Result<(), Error> {
+/// A folder in which somebody put something is theirs from now on.
+fn remove_made(made: &Made) -> Result<(), Error> {
     for folder in made.folders.iter().rev() {
-        // A folder in which somebody put something is theirs from now on.
         disk::remove_dir(folder)?;
     }
+    Ok(disk::sync_above_all(made.folders.iter().map(PathBuf::as_path))?)
+}
+
+fn finish_dissolving(made: &Made, gone: &Path) -> Result<(), Error> {
+    remove_made(made)?;
     let entries = match std::fs::read_dir(gone) {
         Err(error) if disk::is_absent(&error) => return Ok(()),
         entries => disk::at("list", gone, entries)?,
@@ -191,9 +197,11 @@ fn finish_dissolving(made: &Made, gone: &Path) -> Result<(), Error> {
             disk::remove_tree(&path)?;
         }
     }
+    // The record goes when all that it names is gone for good.
+    disk::at("sync", gone, platform::sync_dir(gone))?;
     disk::remove_file(&gone.join(MADE))?;
     disk::remove_dir(gone)?;
-    Ok(())
+    Ok(disk::sync_above(gone)?)
 }
 
 /// Removes what [`Store::raise`] had made beside `top` when it was cut off, and
