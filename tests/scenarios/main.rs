@@ -24,6 +24,7 @@ mod lock;
 mod mapping;
 mod minisign;
 mod network;
+mod power;
 mod renew;
 mod rights;
 mod service;

@@ -80,7 +80,7 @@ pub fn failing(command: &Command, call: &str, error: &str) -> Outcome {
 }
 
 /// With its threads, without the programs that it starts.
-fn under_strace(command: &Command, words: &[&str]) -> Command {
+pub(crate) fn under_strace(command: &Command, words: &[&str]) -> Command {
     let mut strace = Command::new("strace");
     strace.args(["-f", "-b", "execve", "-qq", "-s", "300"]).args(words);
     strace.arg(command.get_program()).args(command.get_args()).env_clear();

@@ -17,6 +17,7 @@ pub mod forge;
 pub mod http;
 pub mod origin;
 pub mod outcome;
+pub mod power;
 pub mod process;
 pub mod programs;
 pub mod room;
