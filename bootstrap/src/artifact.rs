@@ -98,10 +98,12 @@ impl Order<'_> {
         disk::make_dirs(folder)?;
         let work = folder.join(format!(".{plain}.part~"));
         disk::remove_tree(&work)?;
-        disk::make_dir(&work, 0o700)?;
+        disk::make_work_dir(&work, 0o700)?;
         let store = Store::new(work.clone());
-        let done =
-            self.make(&thing, plain, &store).and_then(|made| Ok(disk::rename(&made, &result)?));
+        let done = self.make(&thing, plain, &store).and_then(|made| {
+            disk::at("sync", &made, platform::sync_tree(&made))?;
+            Ok(disk::rename(&made, &result)?)
+        });
         disk::remove_tree(&work)?;
         done.map(|()| result)
     }

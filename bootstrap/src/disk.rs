@@ -1,9 +1,16 @@
 //! Every way this program changes a file: durable writes, one-rename
 //! replacement, and removal that never follows a link. Owns the I/O error with
 //! its path; decides nothing.
+//!
+//! What is durable when a function here returns stands in its first line; the
+//! others leave it to a later sync. `tests/scenarios/power.rs` tries every order in
+//! which a power cut may take what was left.
+
+#![allow(clippy::disallowed_methods, reason = "this is where files are changed")]
 
 use crate::platform;
 use offgrid_manifest::Code;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -124,7 +131,8 @@ pub fn beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Writes a file whole or not at all: beside, synced, renamed, folder synced.
+/// Writes a file whole or not at all, durable: beside, synced, renamed, folder
+/// synced.
 ///
 /// # Errors
 /// Any I/O error; the target is then as it was, and nothing lies beside it.
@@ -168,13 +176,24 @@ pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     })
 }
 
-/// Puts a file in place of whatever is at `to`, and makes that durable.
+/// Puts a file or tree in place of whatever file is at `to`, and makes both durable:
+/// that it has the new name, and that it has not the old one any more. What is in
+/// it must be durable already.
 ///
 /// # Errors
 /// Any I/O error.
 pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
-    at("put in place", to, fs::rename(from, to))?;
-    sync_parent(to)
+    shift(from, to)?;
+    sync_parent(to)?;
+    if from.parent() == to.parent() { Ok(()) } else { sync_parent(from) }
+}
+
+/// As [`rename`], for what is hashed again before it counts: nothing is synced.
+///
+/// # Errors
+/// Any I/O error.
+pub fn shift(from: &Path, to: &Path) -> Result<(), Error> {
+    at("put in place", to, fs::rename(from, to))
 }
 
 /// Makes the entries of the folder above `path` durable.
@@ -188,17 +207,45 @@ pub fn sync_parent(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Makes one folder with exactly this mode; one that is there is left alone.
+/// Makes one folder with exactly this mode, durable; one that is there is left alone.
 ///
 /// # Errors
 /// Any I/O error; something else than a folder at that place is one.
 pub fn make_dir(path: &Path, mode: u32) -> Result<(), Error> {
-    match fs::create_dir(path) {
+    match make(path, mode)? {
+        Made::Before => return Ok(()),
+        Made::Now => {}
+        // Its name is an entry of the folder above, its mode is its own.
+        Made::AndOpened => at("sync", path, platform::sync_dir(path))?,
+    }
+    sync_parent(path)
+}
+
+/// Makes one folder for work that no power cut has to survive; one that is there is
+/// left alone.
+///
+/// # Errors
+/// As [`make_dir`].
+pub fn make_work_dir(path: &Path, mode: u32) -> Result<(), Error> {
+    make(path, mode).map(drop)
+}
+
+/// How a folder came to be there.
+enum Made {
+    Before,
+    Now,
+    /// Now, and the umask had taken bits away.
+    AndOpened,
+}
+
+fn make(path: &Path, mode: u32) -> Result<Made, Error> {
+    match platform::create_dir(path, mode) {
+        Ok(()) if at("look at", path, platform::mode_of(path))? == mode => Ok(Made::Now),
         Ok(()) => {
             at("set the mode of", path, platform::set_mode(path, mode))?;
-            sync_parent(path)
+            Ok(Made::AndOpened)
         }
-        Err(error) => there_already(path, error),
+        Err(error) => there_already(path, error).map(|()| Made::Before),
     }
 }
 
@@ -273,6 +320,36 @@ pub fn remove_tree(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Removes a file, link or tree that this program made, durable: after a power cut
+/// it is not back. Also when it is gone already, because who removed it may have
+/// been killed before that was durable.
+///
+/// # Errors
+/// Any I/O error but "not there".
+pub fn remove_for_good(path: &Path) -> Result<(), Error> {
+    remove_tree(path)?;
+    sync_above(path)
+}
+
+/// Makes the entries of the nearest folder above `path` that is there durable, and
+/// so that everything below it on the way to `path` is gone.
+///
+/// # Errors
+/// Any I/O error.
+pub fn sync_above(path: &Path) -> Result<(), Error> {
+    sync_above_all([path])
+}
+
+/// As [`sync_above`] for many, each folder once.
+///
+/// # Errors
+/// Any I/O error.
+pub fn sync_above_all<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), Error> {
+    let nearest = |path: &'a Path| path.ancestors().skip(1).find(|folder| folder.is_dir());
+    let folders: BTreeSet<&Path> = paths.into_iter().filter_map(nearest).collect();
+    folders.into_iter().try_for_each(|folder| at("sync", folder, platform::sync_dir(folder)))
+}
+
 /// Makes a symbolic link in place of whatever link is there, by one rename.
 ///
 /// # Errors
@@ -285,44 +362,4 @@ pub fn link(path: &Path, target: &Path) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_write_replaces_whole_and_leaves_nothing_beside() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a");
-        write(&path, b"one", 0o644).unwrap();
-        fs::write(beside(&path), b"left by a crash").unwrap();
-        write(&path, b"two", 0o644).unwrap();
-        assert_eq!(read(&path, 3).unwrap().unwrap(), b"two");
-        assert!(read(&path, 2).is_err());
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-        assert_eq!(read(&dir.path().join("none"), 9).unwrap(), None);
-    }
-
-    #[test]
-    fn a_file_of_others_is_rewritten_whole_with_the_mode_it_had() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a");
-        assert!(rewrite(&path, b"one").is_err(), "there is nothing to be like");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-        write(&path, b"one", 0o640).unwrap();
-        let mode = platform::mode_of(&path).unwrap();
-        fs::write(beside(&path), b"left by a crash").unwrap();
-        rewrite(&path, b"two").unwrap();
-        assert_eq!(read(&path, 3).unwrap().unwrap(), b"two");
-        assert_eq!(platform::mode_of(&path).unwrap(), mode);
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn removing_what_is_not_there_is_fine_and_a_full_folder_stays() {
-        let dir = tempfile::tempdir().unwrap();
-        remove_file(&dir.path().join("none")).unwrap();
-        remove_tree(&dir.path().join("none")).unwrap();
-        assert!(remove_dir(&dir.path().join("none")).unwrap());
-        fs::write(dir.path().join("x"), b"").unwrap();
-        assert!(!remove_dir(dir.path()).unwrap());
-    }
-}
+mod tests;

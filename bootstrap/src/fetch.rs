@@ -119,7 +119,7 @@ pub fn fetch<C: Consumer>(
 ) -> Result<(), Any> {
     // A finished download of an earlier run: hashed again, never believed.
     if disk::is_there(wanted.finished)? {
-        disk::rename(wanted.finished, wanted.partial)?;
+        disk::shift(wanted.finished, wanted.partial)?;
     }
     disk::at("look at", wanted.partial, transfer::own(wanted.partial).map(drop))?;
     if on_disk(sources, wanted, progress, &mut consumer)? {

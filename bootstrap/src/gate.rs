@@ -143,7 +143,8 @@ fn prove_app(
     stop: &dyn Fn() -> bool,
 ) -> Result<(), crate::Error> {
     let home = store.staging().join("gate");
-    disk::make_dirs(&home)?;
+    disk::make_work_dir(&store.staging(), 0o700)?;
+    disk::make_work_dir(&home, 0o700)?;
     let cwd = folder.join("app");
     let program = present("app", cwd.join(platform::exe_name("offgrid")))?;
     let vars = ["HOME", "USERPROFILE"].map(|name| (name, OsString::from(&home)));

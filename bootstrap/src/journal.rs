@@ -9,10 +9,11 @@ use crate::schema::{self, What};
 use crate::step::Undo;
 use crate::store::Store;
 use offgrid_manifest::{Code, Version};
+use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +105,20 @@ pub enum Entry {
     Committed,
 }
 
+impl Entry {
+    /// Whether nothing may be done before this line is durable. Not so of what a
+    /// later line says too: an intent says that the steps before it are done. Nor
+    /// of an intent that has nothing to take back: asked again, the step says so
+    /// again, because it is already as it should be.
+    fn must_last(&self) -> bool {
+        match self {
+            Entry::Began { .. } | Entry::Committed => true,
+            Entry::Intent { undo, .. } => *undo != Undo::Nothing,
+            Entry::Done { .. } => false,
+        }
+    }
+}
+
 /// An unfinished run as the journal tells it.
 #[derive(Debug, Clone)]
 pub struct Story {
@@ -125,15 +140,20 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins a journal with the plan, durable.
+    /// Begins a journal with the plan and what undoes its first step, durable.
     ///
     /// # Errors
     /// Any file operation.
-    pub fn begin(store: &Store, plan: &Plan) -> Result<Journal, Error> {
+    pub fn begin(store: &Store, plan: &Plan, first: Option<&Undo>) -> Result<Journal, Error> {
         let path = store.journal();
         let by = Some(schema::own());
-        let entry = Entry::Began { schema: SCHEMA, by, plan: Box::new(plan.clone()) };
-        let begun = disk::write(&path, &line(&entry, &path)?, 0o600);
+        let began = Entry::Began { schema: SCHEMA, by, plan: Box::new(plan.clone()) };
+        let first = first.map(|undo| Entry::Intent { index: 0, undo: undo.clone() });
+        let mut bytes = Vec::new();
+        for entry in [began].iter().chain(&first) {
+            bytes.extend(line(entry, &path)?);
+        }
+        let begun = disk::write(&path, &bytes, 0o600);
         let begun = begun.map_err(Error::from).and_then(|()| Journal::reopen(store));
         begun.inspect_err(|_| {
             // Nothing was done yet: no run is to be found here. The first error counts.
@@ -146,10 +166,11 @@ impl Journal {
     ///
     /// # Errors
     /// Any file operation.
+    #[expect(clippy::disallowed_methods, reason = "appended to, unlike every other file")]
     pub fn reopen(store: &Store) -> Result<Journal, Error> {
         let path = store.journal();
         let bytes = disk::read(&path, SIZE_MAX)?.unwrap_or_default();
-        let whole = whole(&bytes);
+        let (_, whole) = entries(&bytes, &path)?;
         let opened = OpenOptions::new().append(true).open(&path).and_then(|file| {
             file.set_len(whole as u64)?;
             Ok(file)
@@ -157,18 +178,23 @@ impl Journal {
         Ok(Journal { file: disk::at("open", &path, opened)?, path })
     }
 
-    /// Adds one line, durable.
+    /// Adds one line, durable where it must be: before the change that it is about.
+    /// Where nothing is lost with it ([`Entry::must_last`]), it becomes durable with
+    /// the next one that must.
     ///
     /// # Errors
     /// Any file operation.
     pub fn add(&mut self, entry: &Entry) -> Result<(), Error> {
         let bytes = line(entry, &self.path)?;
-        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
-        Ok(disk::at("write", &self.path, written)?)
+        disk::at("write", &self.path, self.file.write_all(&bytes))?;
+        if entry.must_last() {
+            disk::at("write", &self.path, self.file.sync_data())?;
+        }
+        Ok(())
     }
 }
 
-fn line(entry: &Entry, path: &std::path::Path) -> Result<Vec<u8>, Error> {
+fn line(entry: &Entry, path: &Path) -> Result<Vec<u8>, Error> {
     let json = serde_json::to_vec(entry);
     let mut bytes =
         json.map_err(|source| Error::Damaged { path: path.to_owned(), line: 0, source })?;
@@ -183,30 +209,14 @@ fn line(entry: &Entry, path: &std::path::Path) -> Result<Vec<u8>, Error> {
 pub fn read(store: &Store) -> Result<Option<Story>, Error> {
     let path = store.journal();
     let Some(bytes) = disk::read(&path, SIZE_MAX)? else { return Ok(None) };
-    let whole = whole(&bytes);
     let mut story: Option<Story> = None;
-    let mut by = None;
-    for (number, text) in bytes[..whole].split(|&c| c == b'\n').enumerate() {
-        if text.is_empty() {
-            continue;
-        }
-        if let Some(opening) = opening_of(text) {
-            opening.check(SCHEMA, &path)?;
-            by = opening.by;
-        }
-        let entry = serde_json::from_slice(text);
-        let entry: Entry = entry.map_err(|source| match schema::is_unknown_kind(&source) {
-            true => {
-                let (path, by, what) = (path.clone(), by.clone(), What::Word(source));
-                schema::Error { path, by, what }.into()
-            }
-            false => Error::Damaged { path: path.clone(), line: number + 1, source },
-        })?;
+    for entry in entries(&bytes, &path)?.0 {
         match (&mut story, entry) {
             (None, Entry::Began { plan, .. }) => {
                 story = Some(Story { plan: *plan, undos: Vec::new(), done: 0, committed: false });
             }
             (Some(story), Entry::Intent { index, undo }) => {
+                story.done = story.done.max(index);
                 // A step that is intended again after a crash keeps its first Undo:
                 // asking again would take our half-made change for what was there.
                 if index == story.undos.len() {
@@ -221,15 +231,51 @@ pub fn read(store: &Store) -> Result<Option<Story>, Error> {
     Ok(story)
 }
 
-/// How many bytes of a journal were ever durable: all but a last line that has no
-/// end, or that is no JSON at all. Where a power cut tears a line is up to the
-/// file system; nothing was done after a line that was not durable.
-fn whole(bytes: &[u8]) -> usize {
-    let end = |bytes: &[u8]| bytes.iter().rposition(|&c| c == b'\n').map_or(0, |at| at + 1);
-    let ended = end(bytes);
-    let last = end(&bytes[..ended.saturating_sub(1)]);
-    let torn = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes[last..ended]).is_err();
-    if torn { last } else { ended }
+/// The lines that ever counted, and how many bytes they are.
+///
+/// A power cut may tear every line that was not durable yet, anywhere, or leave
+/// zeros for it: all after the last line that had to last, and that line itself.
+/// Nothing was done after a line that was torn. So what follows the first torn line
+/// may be one line that had to last, at the very end; more than that says that
+/// lines were torn which were durable once, and that is damage.
+fn entries(bytes: &[u8], path: &Path) -> Result<(Vec<Entry>, usize), Error> {
+    let (mut entries, mut len) = (Vec::new(), 0);
+    let mut torn: Option<Error> = None;
+    let mut had_to_last = false;
+    let mut by = None;
+    for (number, text) in bytes.split_inclusive(|&c| c == b'\n').enumerate() {
+        let damaged = |source| Error::Damaged { path: path.to_owned(), line: number + 1, source };
+        let ended = text.strip_suffix(b"\n").ok_or_else(|| serde_json::Error::custom("no end"));
+        let whole = ended.and_then(|text| serde_json::from_slice::<IgnoredAny>(text).map(|_| text));
+        if had_to_last {
+            return Err(torn.unwrap_or(Error::Headless { path: path.to_owned() }));
+        }
+        let text = match whole {
+            Ok(text) => text,
+            Err(source) => {
+                torn.get_or_insert_with(|| damaged(source));
+                continue;
+            }
+        };
+        if let Some(opening) = opening_of(text) {
+            opening.check(SCHEMA, path)?;
+            by = opening.by;
+        }
+        let entry: Entry = serde_json::from_slice(text).map_err(|source| {
+            if !schema::is_unknown_kind(&source) {
+                return damaged(source);
+            }
+            let (path, by, what) = (path.to_owned(), by.clone(), What::Word(source));
+            schema::Error { path, by, what }.into()
+        })?;
+        if torn.is_none() {
+            len += text.len() + 1;
+            entries.push(entry);
+        } else {
+            had_to_last = entry.must_last();
+        }
+    }
+    Ok((entries, len))
 }
 
 /// What the first line says of itself, whatever else it says.
@@ -240,3 +286,6 @@ fn opening_of(text: &[u8]) -> Option<schema::Opening> {
     }
     serde_json::from_slice::<First>(text).ok().map(|first| first.began)
 }
+
+#[cfg(test)]
+mod tests;

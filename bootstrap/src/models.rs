@@ -97,6 +97,8 @@ pub fn fetch(context: &Context<'_>, model: &Wanted, trash: Option<&Path>) -> Res
 /// name that a taking back does not know.
 fn put(finished: &Path, model: &Wanted) -> Result<(), Any> {
     disk::at("set the mode of", finished, platform::set_mode(finished, MODE))?;
+    // Under its own name it is believed, so its bytes come first.
+    disk::at("sync", finished, platform::sync_file(finished))?;
     match disk::rename(finished, &model.path) {
         Err(error) if error.source.kind() == ErrorKind::CrossesDevices => {
             fetch::copy_file(finished, &model.path, &model.sha256, MODE)

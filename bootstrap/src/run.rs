@@ -1,10 +1,12 @@
 //! The run protocol (reference/style.md 2.5): the only caller of steps. For each
-//! step: prepare, Intent with its Undo, apply, Done, every line durable before
-//! the next; at the end the receipt, and then the journal goes.
+//! step: prepare, Intent with its Undo, apply, Done; at the end the receipt, and
+//! then the journal goes. An Intent is durable before its step begins, and what a
+//! step did before the next Intent is written, which says so; the rest of the
+//! journal waits for nobody (`Journal::add`).
 //!
 //! Does and decides nothing: what to do is the plan's.
 
-use crate::disk;
+use crate::{disk, platform};
 use crate::error::Error as Any;
 use crate::event::{Event, Sink};
 use crate::journal::{self, Entry, Journal, Story};
@@ -77,8 +79,13 @@ pub struct Context<'a> {
 /// `E_UNFINISHED` when that failed too.
 pub fn begin(context: &Context<'_>, _lock: &Lock, plan: &Plan) -> Result<(), Any> {
     context.sink.event(&Event::RunBegan { plan });
-    let mut journal = Journal::begin(context.store, plan)?;
-    go_on(context, &mut journal, plan, Vec::new(), 0)
+    // Of no run that is known: a power cut may bring back what was removed.
+    disk::remove_tree(&context.store.trash())?;
+    disk::remove_tree(&context.store.staging())?;
+    // The first Intent comes with the plan: one line less to wait for.
+    let first = plan.steps.first().map(|step| step.prepare(context)).transpose()?;
+    let mut journal = Journal::begin(context.store, plan, first.as_ref())?;
+    go_on(context, &mut journal, plan, first.into_iter().collect(), 0)
 }
 
 /// Ends the unfinished run that the journal tells of: forward when `finish`,
@@ -93,6 +100,9 @@ pub fn resume(
     finish: bool,
 ) -> Result<Option<Plan>, Any> {
     let Story { plan, undos, done, committed } = story;
+    // What a killed run did is still there, but the next power cut might take it.
+    let prefix = context.store.prefix();
+    disk::at("sync", prefix, platform::sync_tree(prefix))?;
     // A receipt that names the run ends it, whatever the journal says.
     if committed || is_named(context, &plan)? {
         // It may have been written by a disk that then failed.
@@ -215,6 +225,10 @@ fn tidy(context: &Context<'_>, plan: &Plan) -> Result<(), Any> {
         if let Step::GiveBack { undo, trash, keep } = step {
             give_back_what_is_not_ours(undo, trash, keep)?;
             disk::remove_tree(trash)?;
+            // In the trash of the prefix it does not matter.
+            if !trash.starts_with(store.trash()) {
+                disk::sync_above(trash)?;
+            }
         }
         if let Step::FetchModel { trash: Some(trash), .. } = step {
             disk::remove_file(trash)?;
@@ -229,7 +243,7 @@ fn tidy(context: &Context<'_>, plan: &Plan) -> Result<(), Any> {
     disk::remove_tree(&store.staging())?;
     store.clear_drafts()?;
     if plan.receipt.is_none() {
-        disk::remove_file(&store.receipt())?;
+        disk::remove_for_good(&store.receipt())?;
         return Ok(store.dissolve()?);
     }
     clear_blobs(store)?;
@@ -262,8 +276,7 @@ fn back(context: &Context<'_>, undos: &[Undo]) -> Result<(), Any> {
     disk::remove_tree(&store.staging())?;
     disk::remove_tree(&store.trash())?;
     store.clear_drafts()?;
-    disk::remove_file(&store.journal())?;
-    Ok(())
+    Ok(disk::remove_for_good(&store.journal())?)
 }
 
 /// Removes finished and partial downloads, which only the run needed. The bytes

@@ -91,6 +91,7 @@ pub fn fetch(context: &Context<'_>, new: &NewSetup) -> Result<(), Any> {
     let places = [Place::Depot(layout::blob(&pin.sha256))];
     let wanted = fetch::Wanted { places: &places, pin, partial: &partial, finished: &finished };
     fetch::fetch(context.sources, &wanted, &|_| (), || Ok(AsStored))?;
+    // Durable: a run that goes on after a power cut takes the program from there.
     disk::make_dir(&store.staging(), 0o700)?;
     // Hashed again while it is copied, and durable before it counts as fetched.
     fetch::copy_program(&finished, &staged, &pin.sha256)

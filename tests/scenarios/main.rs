@@ -28,6 +28,7 @@ mod mapping;
 mod mending;
 mod minisign;
 mod network;
+mod power;
 mod profiles;
 mod renew;
 mod rights;

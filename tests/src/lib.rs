@@ -20,6 +20,7 @@ pub mod light;
 pub mod machine;
 pub mod origin;
 pub mod outcome;
+pub mod power;
 pub mod process;
 pub mod programs;
 pub mod room;

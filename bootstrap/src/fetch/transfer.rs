@@ -14,6 +14,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// The bytes that are on disk, then the stream's; whole and right, or an error.
+#[expect(clippy::disallowed_methods, reason = "what is half there is cut before it grows")]
 pub(super) fn transfer<C: Consumer>(
     sources: &Sources,
     wanted: &Wanted<'_>,
@@ -74,7 +75,8 @@ pub(super) fn transfer<C: Consumer>(
 /// another one meanwhile is taken away.
 fn finish(wanted: &Wanted<'_>, file: &File) -> Result<(), Any> {
     let Wanted { partial, finished, .. } = wanted;
-    disk::rename(partial, finished)?;
+    // Not durable: a later run hashes it again.
+    disk::shift(partial, finished)?;
     if platform::is_same_file(file, finished) {
         return Ok(());
     }
@@ -123,6 +125,7 @@ fn open_partial(path: &Path) -> io::Result<File> {
 
 /// The partial download, when there is one. What is there and is no file of our
 /// own alone goes: writing to it could be writing to another one.
+#[expect(clippy::disallowed_methods, reason = "the caller names the path")]
 pub(super) fn own(path: &Path) -> io::Result<Option<File>> {
     match platform::open_own(path) {
         Ok(None) => std::fs::remove_file(path).map(|()| None),

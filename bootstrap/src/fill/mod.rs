@@ -145,7 +145,9 @@ pub fn fill(context: &Context<'_>, slot: &SlotPlan) -> Result<(), Any> {
         return Ok(());
     }
     let staging = build(context, slot)?;
-    Ok(disk::rename(&staging, &target)?)
+    disk::shift(&staging, &target)?;
+    // Its name in staging may come back; staging goes.
+    Ok(disk::sync_parent(&target)?)
 }
 
 /// Makes a damaged slot anew beside it, whole and durable, and only then moves the
@@ -181,9 +183,9 @@ fn build(context: &Context<'_>, slot: &SlotPlan) -> Result<PathBuf, Any> {
     check_space(context, slot)?;
     let work = context.store.staging();
     disk::remove_tree(&work)?;
-    disk::make_dir(&work, 0o700)?;
+    disk::make_work_dir(&work, 0o700)?;
     let staging = work.join(slot.name.to_string());
-    disk::make_dir(&staging, 0o755)?;
+    disk::make_work_dir(&staging, 0o755)?;
     let within = Within::open(&staging)?;
     for folder in folders(slot) {
         within.make_dir(&folder)?;
@@ -200,6 +202,7 @@ fn build(context: &Context<'_>, slot: &SlotPlan) -> Result<PathBuf, Any> {
     if let Some(problem) = inspect::differences(&staging, &contents(slot), false)?.first() {
         return Err(Error::Tree { problem: problem.to_string() }.into());
     }
+    // All of it at once, and before it has its name: a slot that is there is whole.
     disk::at("sync", &staging, platform::sync_tree(&staging))?;
     Ok(staging)
 }

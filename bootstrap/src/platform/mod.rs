@@ -14,6 +14,7 @@
 //! - `exe_name(stem) -> String`: a program's file name.
 //! - `create_new(path, mode) -> io::Result<File>`: a file that was not there, for
 //!   reading and writing, with exactly this mode, whatever the umask; never through a link.
+//! - `create_dir(path, mode)`: a folder that was not there, with at most this mode.
 //! - `open_own(path) -> io::Result<Option<File>>`: a file for reading and writing,
 //!   never through a link; `None` when what is there is no file with this one name.
 //! - `Folder`: a folder that is held open, and what is made in it, never through
@@ -31,6 +32,7 @@
 //!   user and group with exactly this mode.
 //! - `reuse_is_free(path, linking) -> bool`: whether a file that is cloned or, when
 //!   `linking`, hard-linked there surely takes no room.
+//! - `sync_file(path)`: makes the bytes and the mode of one file durable.
 //! - `sync_dir(path)`: makes the entries of one folder durable.
 //! - `sync_tree(path)`: makes everything in a freshly written tree durable.
 //! - `free_space(path) -> Option<u64>`: bytes that this user may still write
@@ -65,6 +67,8 @@
 //! The same everywhere, beside this file
 //! - `places(env, system) -> Option<Places>`.
 //! - `stamp_section() -> Vec<u8>`: the stamp's section of this executable.
+
+#![allow(clippy::disallowed_methods, reason = "`disk` stands on this")]
 
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
 #[cfg_attr(target_os = "macos", path = "macos.rs")]

@@ -11,10 +11,10 @@ use crate::disk;
 use rustix::fs::OFlags;
 use rustix::process::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,6 +37,11 @@ pub(crate) fn create_new(path: &Path, mode: u32) -> io::Result<File> {
     let file = options.open(path)?;
     file.set_permissions(Permissions::from_mode(mode))?; // the umask took bits away
     Ok(file)
+}
+
+/// The umask may take bits away.
+pub(crate) fn create_dir(path: &Path, mode: u32) -> io::Result<()> {
+    DirBuilder::new().mode(mode).create(path)
 }
 
 /// NONBLOCK: a pipe in that place must not stop us.
@@ -114,6 +119,10 @@ pub(crate) fn is_exactly(file: &File, mode: u32) -> bool {
     let Ok(meta) = file.metadata() else { return false };
     let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     meta.is_file() && meta.mode() & 0o7777 == mode && (meta.uid(), meta.gid()) == (uid, gid)
+}
+
+pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {

@@ -54,6 +54,10 @@ pub(crate) fn create_new(path: &Path, _mode: u32) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).open(path)
 }
 
+pub(crate) fn create_dir(path: &Path, _mode: u32) -> io::Result<()> {
+    fs::create_dir(path)
+}
+
 pub(crate) fn open_own(path: &Path) -> io::Result<Option<File>> {
     if !path.symlink_metadata()?.is_file() {
         return Ok(None);
@@ -125,6 +129,10 @@ pub(crate) fn reuse_is_free(_path: &Path, _linking: bool) -> bool {
     false
 }
 
+pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).open(path)?.sync_all()
+}
+
 /// Windows syncs no folders: NTFS keeps a log of its entries, and a rename is
 /// there after a power cut or not, but never half.
 pub(crate) fn sync_dir(_path: &Path) -> io::Result<()> {
@@ -133,7 +141,7 @@ pub(crate) fn sync_dir(_path: &Path) -> io::Result<()> {
 
 pub(crate) fn sync_tree(path: &Path) -> io::Result<()> {
     sync_each(path, &|path, kind| match kind {
-        Kind::File => OpenOptions::new().write(true).open(path)?.sync_all(),
+        Kind::File => sync_file(path),
         Kind::Folder => sync_dir(path),
     })
 }

@@ -6,6 +6,7 @@
 
 mod envfile;
 mod error;
+#[expect(clippy::disallowed_methods, reason = "a lock is held, and nothing in it is lost")]
 pub mod supervise;
 
 pub use error::Error;

@@ -321,7 +321,7 @@ pub(crate) fn switch(
         }
         // A folder that somebody put there is not ours to remove.
         None if current.is_dir() && platform::read_link(current).is_none() => {}
-        None => disk::remove_file(current)?,
+        None => disk::remove_for_good(current)?,
     }
     service::tell(context.store);
     Ok(())

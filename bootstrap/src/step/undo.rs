@@ -131,12 +131,12 @@ impl Undo {
                 // A cut may have left the file under the name that it is written with.
                 disk::remove_file(&disk::beside(path))?;
                 disk::remove_file(path)?;
+                disk::sync_above(path)?;
             }
-            Undo::RemoveTree { path } => disk::remove_tree(path)?,
+            Undo::RemoveTree { path } => disk::remove_for_good(path)?,
             Undo::SetFile { path, was, mode } => {
                 let kept = context.store.blob(was);
-                fetch::copy_program(&kept, path, was)?;
-                disk::at("set the mode of", path, platform::set_mode(path, *mode))?;
+                fetch::copy_file(&kept, path, was, *mode)?;
             }
             Undo::SetLink { path, target: Some(target) } => disk::link(path, target)?,
             Undo::SetBlock { path, before } => {
@@ -147,6 +147,8 @@ impl Undo {
                 }
             }
             Undo::SwitchTo { current, slot } => super::switch(context, current, slot.as_ref())?,
+            // After a power cut both names may be there, or the new one alone.
+            Undo::MoveBack { from, to } if disk::exists(to) => disk::remove_tree(from)?,
             Undo::MoveBack { from, to } => {
                 if disk::is_there(from)? {
                     disk::rename(from, to)?;
@@ -202,7 +204,7 @@ impl Undo {
                 if disk::link_target(path)?.is_some() {
                     disk::remove_file(path)?;
                 }
-                Ok(())
+                Ok(disk::sync_above(path)?)
             }
             // By [`Undo::finish`].
             Undo::SetBlock { .. } => Ok(()),
@@ -257,6 +259,8 @@ fn set_aside(path: &Path, trash: &Path) -> Result<(), Error> {
     if let Some(folder) = trash.parent() {
         disk::make_dirs(folder)?;
     }
+    // After a power cut both names may be there.
+    disk::remove_tree(trash)?;
     Ok(disk::rename(path, trash)?)
 }
 
@@ -266,5 +270,5 @@ fn remove_dirs(path: &Path, top: &Path) -> Result<(), disk::Error> {
             break;
         }
     }
-    Ok(())
+    disk::sync_above(path)
 }

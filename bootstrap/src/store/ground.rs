@@ -140,9 +140,10 @@ impl Store {
         let part = disk::beside(top);
         for folder in &missing {
             let mode = if *folder == state { 0o700 } else { 0o755 };
-            disk::make_dir(&moved(folder, top, &part), mode)?;
+            disk::make_work_dir(&moved(folder, top, &part), mode)?;
         }
         disk::write(&moved(&self.made(), top, &part), &text, 0o600)?;
+        disk::at("sync", &part, platform::sync_tree(&part))?;
         Ok(disk::rename(&part, top)?)
     }
 
@@ -173,7 +174,7 @@ impl Store {
         };
         let gone = gone_name(top);
         disk::rename(&self.state(), &gone)?;
-        finish_dissolving(&record, &gone)
+        finish_dissolving(&record.made, &gone)
     }
 
     /// Empties a state folder that was there before us of all that is ours.
@@ -185,10 +186,10 @@ impl Store {
         for file in files.iter().chain(&[self.journal(), self.lock()]) {
             disk::remove_file(file)?;
         }
-        for folder in made.folders.iter().rev() {
-            disk::remove_dir(folder)?;
-        }
-        Ok(disk::remove_file(&self.made())?)
+        remove_made(made)?;
+        // The record goes when all that it names is gone for good.
+        disk::at("sync", &self.state(), platform::sync_dir(&self.state()))?;
+        Ok(disk::remove_for_good(&self.made())?)
     }
 
     /// Ends a [`Store::dissolve`] that was cut off, and removes a half-made prefix.
@@ -198,7 +199,7 @@ impl Store {
             let gone = gone_name(path);
             if ours(&gone) {
                 if let Some(record) = Record::open(&gone.join(MADE), self.prefix())? {
-                    finish_dissolving(&record, &gone)?;
+                    finish_dissolving(&record.made, &gone)?;
                 }
                 // The record was the last in it; with anything in it, it is not ours.
                 disk::remove_dir(&gone)?;
@@ -248,11 +249,16 @@ impl Record {
     }
 }
 
-fn finish_dissolving(record: &Record, gone: &Path) -> Result<(), Error> {
-    for folder in record.made.folders.iter().rev() {
-        // A folder in which somebody put something is theirs from now on.
+/// A folder in which somebody put something is theirs from now on.
+fn remove_made(made: &Made) -> Result<(), Error> {
+    for folder in made.folders.iter().rev() {
         disk::remove_dir(folder)?;
     }
+    Ok(disk::sync_above_all(made.folders.iter().map(PathBuf::as_path))?)
+}
+
+fn finish_dissolving(made: &Made, gone: &Path) -> Result<(), Error> {
+    remove_made(made)?;
     let entries = match std::fs::read_dir(gone) {
         Err(error) if disk::is_absent(&error) => return Ok(()),
         entries => disk::at("list", gone, entries)?,
@@ -263,9 +269,11 @@ fn finish_dissolving(record: &Record, gone: &Path) -> Result<(), Error> {
             disk::remove_tree(&path)?;
         }
     }
+    // The record goes when all that it names is gone for good.
+    disk::at("sync", gone, platform::sync_dir(gone))?;
     disk::remove_file(&gone.join(MADE))?;
     disk::remove_dir(gone)?;
-    Ok(())
+    Ok(disk::sync_above(gone)?)
 }
 
 /// Removes what [`Store::raise`] had made beside `top` when it was cut off, and

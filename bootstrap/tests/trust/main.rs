@@ -1,5 +1,6 @@
 //! The trust client in this process, against depots of a simulator.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(clippy::disallowed_methods, reason = "a test makes the files that it needs")]
 
 mod attacker;
 mod choose;
