@@ -3,7 +3,7 @@
 
 use super::session::Session;
 use crate::error::Error as Any;
-use crate::journal::Story;
+use crate::journal::{self, Story};
 use crate::lock::{self, Holder, Lock};
 use crate::store::Store;
 use crate::{receipt, run};
@@ -58,7 +58,15 @@ pub(super) fn keeps_blobs(code: Code) -> bool {
 
 /// After a run: no downloads that nobody needs, and no prefix without anything
 /// in it.
-pub(super) fn tidy(store: &Store, keep_blobs: bool) -> Result<(), Any> {
+pub(super) fn tidy(store: &Store, lock: &Lock, keep_blobs: bool) -> Result<(), Any> {
+    // An uninstall has taken the whole prefix away; what is there may be another's.
+    if !lock.is_of(store) {
+        return Ok(());
+    }
+    // A run that could not be taken back needs what is there.
+    if !journal::read(store).is_ok_and(|story| story.is_none()) {
+        return Ok(());
+    }
     if keep_blobs && store.has_downloads() {
         return Ok(());
     }
