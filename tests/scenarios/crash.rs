@@ -7,7 +7,11 @@
 //! every point in every way (some 20 minutes), `E2E_SEED=N` takes another sample.
 //! What mends is killed as well, at a point of its own.
 
-use e2e::chance::Chance;
+mod cases;
+
+pub(crate) use cases::{seed, spread};
+
+use cases::{Way, chosen};
 use e2e::cut::{self, Point};
 use e2e::world::finish;
 use e2e::{Outcome, Snapshot, World, base};
@@ -15,9 +19,6 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// How many points of each command are tried.
-const SAMPLE: usize = 25;
 
 #[test]
 fn an_install_that_is_killed_anywhere_can_be_finished_and_taken_back() {
@@ -83,16 +84,6 @@ fn profiles(world: &World) {
     fs::write(home.join(".profile"), "export A=1").unwrap();
     base::set_mode(&home.join(".profile"), 0o640);
 }
-
-/// How a run that was cut off is ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Finish,
-    Back,
-    Again,
-}
-
-const WAYS: [Way; 3] = [Way::Finish, Way::Back, Way::Again];
 
 /// One command, to be killed over and over.
 pub(crate) struct Crash {
@@ -315,56 +306,4 @@ impl Crash {
         let before = Snapshot::of(&self.saved, &without);
         before.assert_same(&Snapshot::of(&self.world.home(), &without));
     }
-}
-
-/// A point, how the run is ended that was cut off there, and where that is cut too.
-type Case = (Point, Way, Option<usize>);
-
-/// Which cases are tried.
-fn chosen(points: Vec<Point>) -> Vec<Case> {
-    let full = std::env::var("E2E_CRASH").is_ok_and(|value| value == "full");
-    let mut chance = Chance::new(seed());
-    if full {
-        return every(&points, &mut chance);
-    }
-    let sample = spread(&points, SAMPLE, &mut chance).into_iter();
-    sample
-        .map(|point| {
-            let way = WAYS[chance.below(3)];
-            let again = chance.below(3) == 0 && way != Way::Again;
-            (point, way, again.then(|| chance.below(1000)))
-        })
-        .collect()
-}
-
-pub(crate) fn seed() -> u64 {
-    std::env::var("E2E_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1)
-}
-
-/// One of each of `count` equal pieces of the run.
-pub(crate) fn spread(points: &[Point], count: usize, chance: &mut Chance) -> Vec<Point> {
-    let count = count.min(points.len());
-    (0..count)
-        .map(|index| {
-            let (from, to) = (index * points.len() / count, (index + 1) * points.len() / count);
-            points[from + chance.below(to - from)].clone()
-        })
-        .collect()
-}
-
-/// Every point in every way; and with a second cut in the mending, once in its first
-/// half and once in its second. Not in the same command again: a rollback that is
-/// typed three times may go back twice.
-fn every(points: &[Point], chance: &mut Chance) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for point in points {
-        for way in WAYS {
-            cases.push((point.clone(), way, None));
-            if way != Way::Again {
-                cases.push((point.clone(), way, Some(chance.below(500))));
-                cases.push((point.clone(), way, Some(500 + chance.below(500))));
-            }
-        }
-    }
-    cases
 }

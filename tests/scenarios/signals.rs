@@ -112,7 +112,8 @@ fn one(crash: &Crash, point: &Point, kind: Kind, far: usize) -> i32 {
         Kind::Killed => sent(point, "TERM"),
     };
     crash.restore();
-    let (mut outcome, points) = cut::signalled(&crash.command(), &[first.clone()], &log);
+    let (mut outcome, points) =
+        cut::signalled(&crash.command(), std::slice::from_ref(&first), &log);
     if let Kind::All | Kind::Killed = kind {
         // Where it goes on after the first signal; at each kind of call one.
         let at = points.iter().position(|p| p == point).map_or(0, |at| at + 1);

@@ -62,3 +62,22 @@ fn a_journal_of_a_newer_program_is_left_alone() {
         before.assert_same(&world.snapshot());
     }
 }
+
+#[test]
+fn a_file_that_was_only_begun_outside_a_run_goes_with_the_next_command() {
+    let world = World::new();
+    let first = world.snapshot();
+    world.install();
+    let before = world.snapshot_but_trust();
+    let draft = world.prefix().join("state/trust.json.part~");
+    for words in [&["repair", "--back", "--yes"][..], &["update", "--yes"], &["repair", "--yes"]] {
+        fs::write(&draft, "{").unwrap();
+        world.run(&["verify"]).expect(0);
+        world.run(words).expect(0);
+        // An update remembers when it looked.
+        before.assert_same(&world.snapshot_but_trust());
+        assert!(!draft.exists());
+    }
+    world.run(&["uninstall", "--yes"]).expect(0);
+    first.assert_same(&world.snapshot());
+}

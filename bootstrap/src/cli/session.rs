@@ -7,7 +7,6 @@ use crate::env::Env;
 use crate::error::Error as Any;
 use crate::event::{Event, Sink};
 use crate::host::{Host, Tree};
-use crate::journal;
 use crate::lock::Lock;
 use crate::plan::{Plan, Verb};
 use crate::platform;
@@ -219,9 +218,7 @@ impl<'a> Session<'a> {
             work(&Change { session: self, lock: &lock, ended })
         });
         let kept = result.as_ref().err().is_some_and(|error| turn::keeps_blobs(error.code()));
-        // An uninstall has taken the whole prefix away; what is there may be another's.
-        let over = lock.is_of(store) && journal::read(store).is_ok_and(|story| story.is_none());
-        let tidied = if over { self.tidy(kept) } else { Ok(()) };
+        let tidied = self.tidy(&lock, kept);
         // The first error counts; one while tidying counts only after success.
         result.and_then(|value| tidied.map(|()| value))
     }

@@ -3,7 +3,7 @@
 
 use super::session::Session;
 use crate::error::Error as Any;
-use crate::journal::Story;
+use crate::journal::{self, Story};
 use crate::lock::{self, Holder, Lock};
 use crate::{receipt, run};
 use offgrid_manifest::Code;
@@ -38,9 +38,12 @@ impl Session<'_> {
 
     /// After a run: no downloads that nobody needs, and no prefix without anything
     /// in it.
-    pub(super) fn tidy(&self, keep_blobs: bool) -> Result<(), Any> {
+    pub(super) fn tidy(&self, lock: &Lock, keep_blobs: bool) -> Result<(), Any> {
         let store = self.store();
-        if !store.exists()? || (keep_blobs && store.has_downloads()) {
+        // An uninstall has taken the whole prefix away; what is there may be another's.
+        // And a run that could not be taken back needs what is there.
+        let over = lock.is_of(store) && journal::read(store).is_ok_and(|story| story.is_none());
+        if !over || (keep_blobs && store.has_downloads()) {
             return Ok(());
         }
         let cleared = match receipt::read(store) {
