@@ -99,6 +99,8 @@ pub enum Entry {
     },
     /// The run is over; what is left is tidying up.
     Committed,
+    /// The run is being taken back: from here on there is no other way.
+    Back,
 }
 
 /// An unfinished run as the journal tells it.
@@ -112,6 +114,8 @@ pub struct Story {
     pub done: usize,
     /// Whether the run was over.
     pub committed: bool,
+    /// Whether somebody began to take it back.
+    pub back: bool,
 }
 
 /// The open journal of the run under way.
@@ -129,7 +133,14 @@ impl Journal {
     pub fn begin(store: &Store, plan: &Plan) -> Result<Journal, Error> {
         let path = store.journal();
         let entry = Entry::Began { schema: SCHEMA, plan: Box::new(plan.clone()) };
-        let begun = disk::write(&path, &line(&entry, &path)?, 0o600);
+        let bytes = line(&entry, &path)?;
+        let begun = match disk::write(&path, &bytes, 0o600) {
+            // Full by a rule that nobody was told of, such as a quota.
+            Err(error) if error.code() == Code::Nospace && store.use_reserve()? => {
+                disk::write(&path, &bytes, 0o600)
+            }
+            written => written,
+        };
         let begun = begun.map_err(Error::from).and_then(|()| Journal::reopen(store));
         begun.inspect_err(|_| {
             // Nothing was done yet: no run is to be found here. The first error counts.
@@ -195,7 +206,8 @@ pub fn read(store: &Store) -> Result<Option<Story>, Error> {
                 if schema > SCHEMA {
                     return Err(Error::Newer { path, found: schema });
                 }
-                story = Some(Story { plan: *plan, undos: Vec::new(), done: 0, committed: false });
+                let (undos, done) = (Vec::new(), 0);
+                story = Some(Story { plan: *plan, undos, done, committed: false, back: false });
             }
             (Some(story), Entry::Intent { index, undo }) => {
                 // A step that is intended again after a crash keeps its first Undo:
@@ -206,6 +218,7 @@ pub fn read(store: &Store) -> Result<Option<Story>, Error> {
             }
             (Some(story), Entry::Done { index }) => story.done = story.done.max(index + 1),
             (Some(story), Entry::Committed) => story.committed = true,
+            (Some(story), Entry::Back) => story.back = true,
             _ => return Err(Error::Headless { path }),
         }
     }

@@ -92,13 +92,13 @@ pub fn resume(
     story: Story,
     finish: bool,
 ) -> Result<Option<Plan>, Any> {
-    let Story { plan, undos, done, committed } = story;
+    let Story { plan, undos, done, committed, back: begun } = story;
     // A receipt that names the run ends it, whatever the journal says.
     if committed || is_named(context, &plan)? {
         // It may have been written by a disk that then failed.
         disk::sync_parent(&context.store.receipt())?;
         tidy(context, &plan).map_err(remains)?;
-    } else if finish {
+    } else if finish && !begun {
         let mut journal = Journal::reopen(context.store)?;
         go_on(context, &mut journal, &plan, undos, done)?;
     } else {
@@ -254,14 +254,16 @@ fn give_back_what_is_not_ours(undo: &Undo, trash: &Path, keep: &[String]) -> Res
 /// Takes back every step that was intended, last first.
 fn back(context: &Context<'_>, undos: &[Undo]) -> Result<(), Any> {
     let store = context.store;
+    // After this no step counts as done. On a full disk it goes without saying so.
+    let _ = Journal::reopen(store).and_then(|mut journal| journal.add(&Entry::Back));
+    // Whatever is undone may need the room.
+    disk::remove_tree(&store.staging())?;
     for undo in undos.iter().rev() {
         undo.apply(context)?;
     }
-    disk::remove_tree(&store.staging())?;
     disk::remove_tree(&store.trash())?;
     store.clear_drafts()?;
-    disk::remove_file(&store.journal())?;
-    Ok(())
+    Ok(disk::remove_file(&store.journal())?)
 }
 
 /// Removes finished and partial downloads, which only the run needed. The bytes

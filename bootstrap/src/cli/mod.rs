@@ -12,6 +12,7 @@ mod model;
 mod own;
 mod refuse;
 mod repair;
+mod room;
 mod serve;
 mod session;
 mod trust;

@@ -199,6 +199,7 @@ impl<'a> Session<'a> {
         let store = self.store();
         store.check_owner(self.place.system)?;
         let mut lock = Lock::take(store)?;
+        store.make_room()?;
         let result = self.end_unfinished(&lock).and_then(|finished| {
             if !disk::is_there(&store.lock())? {
                 // An uninstall that was finished took the prefix with the lock away.
@@ -215,21 +216,19 @@ impl<'a> Session<'a> {
     }
 
     /// After a run: no downloads that nobody needs, and no prefix without anything
-    /// in it.
+    /// in it. What was asked for is done: the next command looks again.
     fn tidy(&self, keep_blobs: bool) -> Result<(), Any> {
         let store = self.store();
-        // An uninstall has taken the whole prefix away.
         if !store.exists()? || (keep_blobs && store.has_downloads()) {
             return Ok(());
         }
         let cleared = match receipt::read(store) {
             Ok(None) => return Ok(store.dissolve()?),
-            Ok(Some(_)) => run::clear_blobs(store),
+            Ok(Some(_)) => run::clear_blobs(store).and_then(|()| Ok(store.keep_room()?)),
             Err(error) => Err(error),
         };
         if let Err(error) = cleared {
-            // What was asked for is done; the next command looks again.
-            self.warn("W_REMAINS", &format!("downloads may be left over: {error}"), None);
+            self.warn("W_REMAINS", &format!("left for the next command: {error}"), None);
         }
         Ok(())
     }
@@ -244,9 +243,9 @@ impl<'a> Session<'a> {
             .map_err(Any::from)
             .and_then(|stamped| self.sources(&stamped))
             .or_else(|_| self.no_sources())?;
-        // Forward where everything is on disk; else back, which always works here.
+        // Forward where everything is on disk.
         let fetched = !story.plan.steps.iter().skip(story.done).any(crate::step::Step::fetches);
-        let finish = self.settings.finish || (fetched && !self.settings.back);
+        let finish = !story.back && (self.settings.finish || (fetched && !self.settings.back));
         let word = if finish { "finishing it" } else { "taking it back" };
         self.note(&format!("an earlier run was cut off; {word} first"), None);
         let context = Context { store, sources: &sources, sink: self.reporter };
@@ -276,6 +275,7 @@ impl Change<'_> {
     /// Does the plan.
     pub(super) fn run(&self, plan: &Plan, sources: &Sources) -> Result<(), Any> {
         let context = Context { store: self.session.store(), sources, sink: self.session.reporter };
+        super::room::check(context.store, plan)?;
         run::begin(&context, self.lock, plan)
     }
 

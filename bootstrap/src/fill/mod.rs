@@ -11,7 +11,7 @@ use within::Within;
 
 use crate::error::Error as Any;
 use crate::run::Context;
-use crate::store::SlotName;
+use crate::store::{SlotName, Store};
 use crate::{disk, inspect, platform};
 use offgrid_manifest::parts::{Encoding, Mode};
 use offgrid_manifest::{Code, Digest};
@@ -136,9 +136,9 @@ pub fn fill(context: &Context<'_>, slot: &SlotPlan) -> Result<(), Any> {
     if disk::is_there(&target)? {
         return Ok(());
     }
-    check_space(context, slot)?;
     let work = store.staging();
     disk::remove_tree(&work)?;
+    check_space(context, slot)?;
     disk::make_dir(&work, 0o700)?;
     let staging = work.join(slot.name.to_string());
     disk::make_dir(&staging, 0o755)?;
@@ -176,11 +176,38 @@ pub fn contents(slot: &SlotPlan) -> inspect::Contents {
     inspect::Contents { files: files.chain(documents).collect(), links: slot.links.clone() }
 }
 
-/// Refuses before the first byte what cannot fit: the unpacked tree, and the
-/// downloads that lie beside it until the run ends.
+/// The bytes that filling this slot takes on the disk: the unpacked tree, and the
+/// downloads that lie beside it until the run ends, without those that are there.
+///
+/// # Errors
+/// Any file operation.
+pub fn needed(store: &Store, slot: &SlotPlan) -> Result<u64, Any> {
+    if disk::is_there(&store.slot(&slot.name))? {
+        return Ok(0);
+    }
+    let blobs = slot.files.iter().filter_map(|file| match &file.from {
+        From::Blob(encoding) => Some(encoding),
+        From::Slot(_) | From::Pack(_) => None,
+    });
+    let blobs: BTreeMap<Digest, u64> = blobs
+        .chain(slot.packs.iter().map(|pack| &pack.encoding))
+        .map(|e| (e.sha256, e.size))
+        .collect();
+    let mut needed = slot.disk_bytes;
+    for (sha256, size) in blobs {
+        let mut there = 0;
+        for path in [store.blob(&sha256), store.partial(&sha256)] {
+            there += path.symlink_metadata().map_or(0, |meta| meta.len());
+        }
+        needed += size.saturating_sub(there);
+    }
+    Ok(needed)
+}
+
+/// Refuses before the first byte what cannot fit.
 fn check_space(context: &Context<'_>, slot: &SlotPlan) -> Result<(), Any> {
     let path = context.store.prefix();
-    let needed = slot.disk_bytes + slot.download_bytes;
+    let needed = needed(context.store, slot)?;
     match platform::free_space(path) {
         Some(free) if free < needed => {
             Err(Error::Space { path: path.to_owned(), needed, free }.into())

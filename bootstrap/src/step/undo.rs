@@ -114,8 +114,11 @@ impl Undo {
             }
             Undo::RemoveTree { path } => disk::remove_tree(path)?,
             Undo::SetFile { path, was, mode } => {
-                let kept = context.store.blob(was);
-                fetch::copy_program(&kept, path, was)?;
+                // Nothing is written where nothing was: there may be no room for it.
+                disk::remove_file(&disk::beside(path))?;
+                if fetch::digest_of(path)? != Some(*was) {
+                    fetch::copy_program(&context.store.blob(was), path, was)?;
+                }
                 disk::at("set the mode of", path, platform::set_mode(path, *mode))?;
             }
             Undo::SetLink { path, target: Some(target) } => disk::link(path, target)?,

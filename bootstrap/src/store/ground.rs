@@ -140,7 +140,7 @@ impl Store {
         disk::remove_tree(&self.staging())?;
         disk::remove_tree(&self.trash())?;
         let files = [self.receipt(), self.trust(), self.bad_trust(), self.id(), self.service()];
-        for file in files.iter().chain(&[self.journal(), self.lock()]) {
+        for file in files.iter().chain(&[self.journal(), self.reserve(), self.lock()]) {
             disk::remove_file(file)?;
         }
         for folder in made.folders.iter().rev() {

@@ -1,10 +1,12 @@
 //! The prefix: where everything lies that an installation consists of
 //! (DESIGN 7). Owns the names of what is under it; how the prefix itself comes and
-//! goes is in `ground.rs`, whether it is safe in `owner.rs`.
+//! goes is in `ground.rs`, whether it is safe in `owner.rs`, and what is kept for a
+//! full disk in `reserve.rs`.
 
 mod ground;
 mod name;
 mod owner;
+mod reserve;
 
 pub use name::SlotName;
 
