@@ -117,7 +117,12 @@ impl Lock {
             .set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", std::process::id()));
-        Ok(platform::is_same_file(&file, &path).then_some(Lock { _file: file }))
+        let same = disk::at("look at", &path, platform::is_same_file(&file, &path));
+        let same = same.inspect_err(|_| {
+            // It is ours to remove, and whoever waits for it tries again.
+            let _ = disk::remove_file(&path);
+        })?;
+        Ok(same.then_some(Lock { _file: file }))
     }
 }
 
@@ -136,9 +141,9 @@ mod tests {
         let lock = Lock::take(&store).unwrap();
         assert!(matches!(Lock::take(&store), Err(Error::Held { pid: Some(_), .. })));
         let file = File::open(store.lock()).unwrap();
-        assert!(platform::is_same_file(&file, &store.lock()));
+        assert!(platform::is_same_file(&file, &store.lock()).unwrap());
         fs::remove_file(store.lock()).unwrap();
-        assert!(!platform::is_same_file(&file, &store.lock()));
+        assert!(!platform::is_same_file(&file, &store.lock()).unwrap());
         drop(lock);
         Lock::take(&store).unwrap();
     }

@@ -15,6 +15,7 @@ mod repair;
 mod room;
 mod serve;
 mod session;
+mod tidy;
 mod trust;
 mod uninstall;
 mod update;

@@ -1,12 +1,34 @@
-//! Whether a plan fits on the disk: asked before anything of it is begun, because
-//! its sizes are known by then.
+//! Whether a plan fits: on the disk, because its sizes are known before anything of
+//! it is begun; and where its names go, into journals, units and profiles.
 
+use super::refuse::Error;
+use super::session::Place;
 use crate::error::Error as Any;
 use crate::plan::Plan;
 use crate::step::Step;
 use crate::store::Store;
 use crate::{disk, fill, platform};
 use std::path::Path;
+
+/// Refuses a place whose names are no text, or have a line break in them.
+///
+/// # Errors
+/// `E_USAGE`.
+pub(super) fn can_be_written_down(place: &Place) -> Result<(), Error> {
+    let Place { store, link, models, config, .. } = place;
+    for path in [store.prefix(), models, config].into_iter().chain(link.as_deref()) {
+        let why = match path.to_str() {
+            None => "its name is not plain text (UTF-8)",
+            Some(name) if name.contains(char::is_control) => {
+                "there is a line break or another control character in its name"
+            }
+            Some(_) => continue,
+        };
+        let path = path.to_string_lossy().escape_debug().to_string();
+        return Err(Error::OddPlace { path, why });
+    }
+    Ok(())
+}
 
 /// Refuses what cannot fit.
 ///

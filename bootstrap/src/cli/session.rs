@@ -18,7 +18,7 @@ use crate::source::{Reach, Sources, Stop};
 use crate::stamp::Stamped;
 use crate::store::Store;
 use crate::{disk, dispatch};
-use offgrid_manifest::{Code, Time};
+use offgrid_manifest::Time;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -94,6 +94,7 @@ impl<'a> Session<'a> {
         reporter: &'a Reporter,
     ) -> Result<Session<'a>, Any> {
         let place = place_of(env, settings.prefix.as_deref(), settings.system)?;
+        super::room::can_be_written_down(&place)?;
         Ok(Session { env, settings, reporter, place, stop: Stop::default() })
     }
 
@@ -208,29 +209,10 @@ impl<'a> Session<'a> {
             store.furnish()?;
             work(&Change { session: self, lock: &lock, finished })
         });
-        let kept = result.as_ref().err().is_some_and(|error| keeps_blobs(error.code()));
         let over = journal::read(store).is_ok_and(|story| story.is_none());
-        let tidied = if over { self.tidy(kept) } else { Ok(()) };
+        let tidied = if over { self.tidy(result.as_ref().err()) } else { Ok(()) };
         // The first error counts; one while tidying counts only after success.
         result.and_then(|value| tidied.map(|()| value))
-    }
-
-    /// After a run: no downloads that nobody needs, and no prefix without anything
-    /// in it. What was asked for is done: the next command looks again.
-    fn tidy(&self, keep_blobs: bool) -> Result<(), Any> {
-        let store = self.store();
-        if !store.exists()? || (keep_blobs && store.has_downloads()) {
-            return Ok(());
-        }
-        let cleared = match receipt::read(store) {
-            Ok(None) => return Ok(store.dissolve()?),
-            Ok(Some(_)) => run::clear_blobs(store).and_then(|()| Ok(store.keep_room()?)),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = cleared {
-            self.warn("W_REMAINS", &format!("left for the next command: {error}"), None);
-        }
-        Ok(())
     }
 
     /// Ends a run that was cut off: the way that `repair` was told, else forward
@@ -251,11 +233,6 @@ impl<'a> Session<'a> {
         let context = Context { store, sources: &sources, sink: self.reporter };
         run::resume(&context, lock, story, finish)
     }
-}
-
-/// Whether somebody who tries again should not pay for the same bytes twice.
-fn keeps_blobs(code: Code) -> bool {
-    matches!(code, Code::Unreachable | Code::Http | Code::Stall | Code::Interrupted)
 }
 
 /// A command that holds the lock.

@@ -24,8 +24,8 @@
 //!   none.
 //! - `point(current, to)`, `pointed(current) -> io::Result<Option<PathBuf>>`: what
 //!   names the live slot, replaced by one rename, and what it says.
-//! - `is_same_file(file, path) -> bool`: whether an open file is still the one
-//!   with this name.
+//! - `is_same_file(file, path) -> io::Result<bool>`: whether an open file is still
+//!   the one with this name.
 //! - `sync_dir(path)`: makes the entries of one folder durable.
 //! - `sync_tree(path)`: makes everything in a freshly written tree durable.
 //! - `free_space(path) -> Option<u64>`: bytes that this user may still write

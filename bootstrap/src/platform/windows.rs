@@ -106,8 +106,8 @@ pub(crate) fn pointed(current: &Path) -> io::Result<Option<PathBuf>> {
 }
 
 /// A file that is open is not taken away here.
-pub(crate) fn is_same_file(_file: &File, path: &Path) -> bool {
-    disk::exists(path)
+pub(crate) fn is_same_file(_file: &File, path: &Path) -> io::Result<bool> {
+    disk::is_there(path).map_err(|error| error.source)
 }
 
 /// Windows syncs no folders: NTFS keeps a log of its entries, and a rename is
