@@ -12,7 +12,7 @@ use crate::lock::Lock;
 use crate::plan::Plan;
 use crate::receipt::{self, Receipt};
 use crate::source::Sources;
-use crate::step::{Step, Undo};
+use crate::step::{Step, Undo, remove_left};
 use crate::store::Store;
 use offgrid_manifest::Code;
 use std::path::Path;
@@ -215,6 +215,7 @@ fn tidy(context: &Context<'_>, plan: &Plan) -> Result<(), Any> {
         if let Step::GiveBack { undo, trash, keep } = step {
             give_back_what_is_not_ours(undo, trash, keep)?;
             disk::remove_tree(trash)?;
+            remove_left(undo, keep)?;
         }
     }
     // Folders that were not empty while something waited in them.
@@ -254,9 +255,8 @@ fn give_back_what_is_not_ours(undo: &Undo, trash: &Path, keep: &[String]) -> Res
 /// Takes back every step that was intended, last first.
 fn back(context: &Context<'_>, undos: &[Undo]) -> Result<(), Any> {
     let store = context.store;
-    // After this no step counts as done. On a full disk it goes without saying so.
+    // No step counts as done any more. On a full disk it goes without saying so.
     let _ = Journal::reopen(store).and_then(|mut journal| journal.add(&Entry::Back));
-    // Whatever is undone may need the room.
     disk::remove_tree(&store.staging())?;
     for undo in undos.iter().rev() {
         undo.apply(context)?;

@@ -1,6 +1,7 @@
 //! Undos: what to make so again. Absolute, so that it does not matter how far
 //! the step got or how often the Undo is applied.
 
+use super::aside::set_aside;
 use crate::error::Error;
 use crate::run::Context;
 use crate::store::{SlotName, Store};
@@ -193,15 +194,6 @@ impl Undo {
             Undo::MakeDirs { path } => format!("make the folder {}", path.display()),
         }
     }
-}
-
-/// Moves a file or tree into the trash. A file on another file system cannot be
-/// renamed there; it waits beside its place.
-fn set_aside(path: &Path, trash: &Path) -> Result<(), Error> {
-    if let Some(folder) = trash.parent() {
-        disk::make_dirs(folder)?;
-    }
-    Ok(disk::rename(path, trash)?)
 }
 
 fn remove_dirs(path: &Path, top: &Path) -> Result<(), disk::Error> {

@@ -11,6 +11,7 @@ use crate::{disk, platform};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -130,8 +131,14 @@ impl Store {
             return self.clear(&made);
         };
         let gone = gone_name(top);
-        disk::rename(&self.state(), &gone)?;
-        finish_dissolving(&made, &gone)
+        match disk::rename(&self.state(), &gone) {
+            // A folder of a lower layer cannot be moved; it goes where it is.
+            Err(error) if error.source.kind() == ErrorKind::CrossesDevices => {
+                finish_dissolving(&made, &self.state())?;
+                remove_empty(&made)
+            }
+            moved => moved.map_err(Error::from).and_then(|()| finish_dissolving(&made, &gone)),
+        }
     }
 
     /// Empties a state folder that was there before us of all that is ours.
@@ -143,9 +150,7 @@ impl Store {
         for file in files.iter().chain(&[self.journal(), self.reserve(), self.lock()]) {
             disk::remove_file(file)?;
         }
-        for folder in made.folders.iter().rev() {
-            disk::remove_dir(folder)?;
-        }
+        remove_empty(made)?;
         Ok(disk::remove_file(&self.made())?)
     }
 
@@ -191,11 +196,16 @@ fn hold(folder: File) -> File {
     folder
 }
 
-fn finish_dissolving(made: &Made, gone: &Path) -> Result<(), Error> {
+/// A folder in which somebody put something is theirs from now on.
+fn remove_empty(made: &Made) -> Result<(), Error> {
     for folder in made.folders.iter().rev() {
-        // A folder in which somebody put something is theirs from now on.
         disk::remove_dir(folder)?;
     }
+    Ok(())
+}
+
+fn finish_dissolving(made: &Made, gone: &Path) -> Result<(), Error> {
+    remove_empty(made)?;
     let entries = match std::fs::read_dir(gone) {
         Err(error) if disk::is_absent(&error) => return Ok(()),
         entries => disk::at("list", gone, entries)?,
