@@ -25,6 +25,7 @@ mod lock;
 mod mapping;
 mod minisign;
 mod network;
+mod odd;
 mod renew;
 mod rights;
 mod service;
