@@ -103,6 +103,8 @@ pub enum Entry {
     },
     /// The run is over; what is left is tidying up.
     Committed,
+    /// The run is being taken back: from here on there is no other way.
+    Back,
 }
 
 impl Entry {
@@ -112,7 +114,7 @@ impl Entry {
     /// again, because it is already as it should be.
     fn must_last(&self) -> bool {
         match self {
-            Entry::Began { .. } | Entry::Committed => true,
+            Entry::Began { .. } | Entry::Committed | Entry::Back => true,
             Entry::Intent { undo, .. } => *undo != Undo::Nothing,
             Entry::Done { .. } => false,
         }
@@ -130,6 +132,8 @@ pub struct Story {
     pub done: usize,
     /// Whether the run was over.
     pub committed: bool,
+    /// Whether somebody began to take it back.
+    pub back: bool,
 }
 
 /// The open journal of the run under way.
@@ -153,7 +157,13 @@ impl Journal {
         for entry in [began].iter().chain(&first) {
             bytes.extend(line(entry, &path)?);
         }
-        let begun = disk::write(&path, &bytes, 0o600);
+        let begun = match disk::write(&path, &bytes, 0o600) {
+            // Full by a rule that nobody was told of, such as a quota.
+            Err(error) if error.code() == Code::Nospace && store.use_reserve()? => {
+                disk::write(&path, &bytes, 0o600)
+            }
+            written => written,
+        };
         let begun = begun.map_err(Error::from).and_then(|()| Journal::reopen(store));
         begun.inspect_err(|_| {
             // Nothing was done yet: no run is to be found here. The first error counts.
@@ -213,7 +223,8 @@ pub fn read(store: &Store) -> Result<Option<Story>, Error> {
     for entry in entries(&bytes, &path)?.0 {
         match (&mut story, entry) {
             (None, Entry::Began { plan, .. }) => {
-                story = Some(Story { plan: *plan, undos: Vec::new(), done: 0, committed: false });
+                let (undos, done) = (Vec::new(), 0);
+                story = Some(Story { plan: *plan, undos, done, committed: false, back: false });
             }
             (Some(story), Entry::Intent { index, undo }) => {
                 story.done = story.done.max(index);
@@ -225,6 +236,7 @@ pub fn read(store: &Store) -> Result<Option<Story>, Error> {
             }
             (Some(story), Entry::Done { index }) => story.done = story.done.max(index + 1),
             (Some(story), Entry::Committed) => story.committed = true,
+            (Some(story), Entry::Back) => story.back = true,
             _ => return Err(Error::Headless { path }),
         }
     }

@@ -218,8 +218,12 @@ impl Lock {
     }
 
     /// Whether it is still the lock of this prefix: an uninstall takes its own away.
-    pub fn is_of(&self, store: &Store) -> bool {
-        platform::is_same_file(&self.file, &store.lock())
+    ///
+    /// # Errors
+    /// Any I/O error but "not there".
+    pub fn is_of(&self, store: &Store) -> Result<bool, disk::Error> {
+        let path = store.lock();
+        disk::at("look at", &path, platform::is_same_file(&self.file, &path))
     }
 
     fn try_take(store: &Store, what: &str) -> Result<Tried, Error> {
@@ -251,7 +255,11 @@ impl Lock {
         // For the message of who comes next; a full disk must not stop us here.
         let _ = write_line(&mut file, &format!("{} {what}\n", std::process::id()));
         let lock = Lock { file };
-        Ok(if lock.is_of(store) { Tried::Taken(lock) } else { Tried::Gone })
+        let same = lock.is_of(store).inspect_err(|_| {
+            // It is ours to remove, and whoever waits for it tries again.
+            let _ = disk::remove_file(&path);
+        })?;
+        Ok(if same { Tried::Taken(lock) } else { Tried::Gone })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::lock::Lock;
 use crate::plan::Plan;
 use crate::receipt::{self, Receipt};
 use crate::source::Sources;
-use crate::step::{Step, Undo};
+use crate::step::{Step, Undo, remove_left};
 use crate::store::Store;
 use offgrid_manifest::Code;
 use std::path::Path;
@@ -99,7 +99,7 @@ pub fn resume(
     story: Story,
     finish: bool,
 ) -> Result<Option<Plan>, Any> {
-    let Story { plan, undos, done, committed } = story;
+    let Story { plan, undos, done, committed, back: begun } = story;
     // What a killed run did is still there, but the next power cut might take it.
     let prefix = context.store.prefix();
     disk::at("sync", prefix, platform::sync_tree(prefix))?;
@@ -108,7 +108,7 @@ pub fn resume(
         // It may have been written by a disk that then failed.
         disk::sync_parent(&context.store.receipt())?;
         tidy(context, &plan).map_err(remains)?;
-    } else if finish {
+    } else if finish && !begun {
         let mut journal = Journal::reopen(context.store)?;
         go_on(context, &mut journal, &plan, undos, done)?;
     } else {
@@ -225,6 +225,7 @@ fn tidy(context: &Context<'_>, plan: &Plan) -> Result<(), Any> {
         if let Step::GiveBack { undo, trash, keep } = step {
             give_back_what_is_not_ours(undo, trash, keep)?;
             disk::remove_tree(trash)?;
+            remove_left(undo, keep)?;
             // In the trash of the prefix it does not matter.
             if !trash.starts_with(store.trash()) {
                 disk::sync_above(trash)?;
@@ -270,10 +271,12 @@ fn give_back_what_is_not_ours(undo: &Undo, trash: &Path, keep: &[String]) -> Res
 /// Takes back every step that was intended, last first.
 fn back(context: &Context<'_>, undos: &[Undo]) -> Result<(), Any> {
     let store = context.store;
+    // No step counts as done any more. On a full disk it goes without saying so.
+    let _ = Journal::reopen(store).and_then(|mut journal| journal.add(&Entry::Back));
+    disk::remove_tree(&store.staging())?;
     for undo in undos.iter().rev() {
         undo.apply(context)?;
     }
-    disk::remove_tree(&store.staging())?;
     disk::remove_tree(&store.trash())?;
     store.clear_drafts()?;
     Ok(disk::remove_for_good(&store.journal())?)

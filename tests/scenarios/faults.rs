@@ -14,7 +14,7 @@ use e2e::{Outcome, Snapshot, World, base, cut};
 use std::collections::BTreeMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 #[test]
@@ -57,6 +57,36 @@ fn an_install_stands_an_error_at_any_call() {
     let world = World::new();
     let first = world.snapshot();
     Sweep::new(world, first, "install", [None, Some("0.1.0")]).sweep(&ALL, 40);
+}
+
+#[test]
+fn a_run_that_was_taken_back_in_part_is_never_finished() {
+    if let Some(why) = cut::why_not() {
+        eprintln!("skipped: no call can be made to fail here: {why}");
+        return;
+    }
+    for mend in [&["update", "--yes"][..], &["repair", "--finish", "--yes"]] {
+        let world = World::new();
+        let first = world.snapshot();
+        world.install();
+        world.publish_newer();
+        // The last step of all fails, and then the new slot cannot be removed.
+        let slot = fs::read_dir(world.prefix().join("versions")).unwrap().next().unwrap().unwrap();
+        let slot = slot.path().to_str().unwrap().replace("/0.1.0+", "/0.2.0+");
+        let receipt = world.prefix().join("state/receipt.json.part~");
+        let mut update = world.command(world.setup());
+        update.env("OFFGRID_SETUP_SOURCE", world.depot()).args(["update", "--yes", "--json"]);
+        let paths = [Path::new(&slot), &receipt];
+        fault::failing(&update, "write,unlinkat", "EIO", &paths).expect_error(7, "E_UNFINISHED");
+        world.offgrid_run(&["version"]).expect(0).says("0.2.11");
+        // Every step was done once; going on from there would mean half a release.
+        world.run(mend).expect(0);
+        world.run(&["verify"]).expect(0);
+        let app = if mend[0] == "update" { "0.2.12" } else { "0.2.11" };
+        world.offgrid_run(&["version"]).expect(0).says(app);
+        world.run(&["uninstall", "--yes"]).expect(0);
+        first.assert_same(&world.snapshot());
+    }
 }
 
 const ALL: [&str; 7] = ["KILL", "ENOSPC", "EIO", "EACCES", "EROFS", "EMFILE", "EINTR"];

@@ -28,6 +28,7 @@ mod mapping;
 mod mending;
 mod minisign;
 mod network;
+mod odd;
 mod power;
 mod profiles;
 mod renew;

@@ -124,3 +124,14 @@ pub fn inject(command: &Command, call: &Call, what: &str, log: &Path) -> (Outcom
     let hit = text.contains("(INJECTED)") || text.contains("killed by SIGKILL");
     (outcome, hit)
 }
+
+/// Runs the command while each of these calls fails with this error, as far as it
+/// is about one of these paths.
+pub fn failing(command: &Command, calls: &str, error: &str, paths: &[&Path]) -> Outcome {
+    let (trace, inject) = (format!("trace={calls}"), format!("inject={calls}:error={error}"));
+    let mut words = vec!["-qqq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+    for path in paths {
+        words.extend(["-P", path.to_str().unwrap()]);
+    }
+    finish(under_strace(command, &words))
+}

@@ -13,29 +13,43 @@ pub struct Room {
     /// Keeps the namespace; it ends when its stdin does.
     holder: Child,
     home: PathBuf,
+    /// Whether it is root of the whole system who mounts, and not of a namespace.
+    real: bool,
 }
 
 impl Room {
     /// Over the home of a world, with these mount options. `Err` says why this
     /// system cannot do it.
     pub fn over(world: &World, options: &str) -> Result<Room, String> {
-        Room::with(world.home(), options, &[])
+        Room::with(world, &format!("mount -t tmpfs -o {options} tmpfs \"$1\""))
     }
 
     /// The disk over `/opt`, and the other places that an installation for everybody
     /// uses: empty ones that only this room sees.
     pub fn for_everybody(options: &str) -> Result<Room, String> {
-        Room::with("/opt".into(), options, &["/usr/local/bin", "/var/lib"])
+        let script = format!(
+            "mount -t tmpfs -o {options} tmpfs \"$1\"\nfor place in /usr/local/bin /var/lib; do \
+             mount -t tmpfs -o mode=755 tmpfs \"$place\"; done"
+        );
+        Room::start("/opt".into(), "/".into(), &script, false)
     }
 
-    fn with(home: PathBuf, options: &str, empty: &[&str]) -> Result<Room, String> {
-        let script = "mount -t tmpfs -o \"$1\" tmpfs \"$2\" && shift 2 && for place; do \
-                      mount -t tmpfs -o mode=755 tmpfs \"$place\" || exit 1; done && \
-                      echo ready && exec cat >/dev/null";
+    /// What this script of the shell mounts; `$1` is the home, `$2` the world.
+    pub fn with(world: &World, script: &str) -> Result<Room, String> {
+        Room::start(world.home(), world.path(""), script, false)
+    }
+
+    /// The same by root itself, who may mount images of disks.
+    pub fn of_root(world: &World, script: &str) -> Result<Room, String> {
+        Room::start(world.home(), world.path(""), script, true)
+    }
+
+    fn start(home: PathBuf, world: PathBuf, script: &str, real: bool) -> Result<Room, String> {
+        let script = format!("set -e\n{script}\necho ready\nexec cat >/dev/null");
         let mut holder = Command::new("unshare")
-            .args(["-rm", "sh", "-c", script, "sh", options])
+            .args([if real { "-m" } else { "-rm" }, "sh", "-c", &script, "sh"])
             .arg(&home)
-            .args(empty)
+            .arg(world)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -47,7 +61,7 @@ impl Room {
             let output = holder.wait_with_output().unwrap();
             return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
         }
-        let room = Room { holder, home };
+        let room = Room { holder, home, real };
         let entered = room.enter().arg("true").output().unwrap();
         if !entered.status.success() {
             return Err(String::from_utf8_lossy(&entered.stderr).trim().to_owned());
@@ -58,7 +72,10 @@ impl Room {
     fn enter(&self) -> Command {
         let mut command = Command::new("nsenter");
         let id = self.holder.id().to_string();
-        command.args(["-t", &id, "-U", "-m", "--preserve-credentials"]);
+        command.args(["-t", &id, "-m"]);
+        if !self.real {
+            command.args(["-U", "--preserve-credentials"]);
+        }
         command
     }
 

@@ -116,6 +116,14 @@ pub enum Error {
     /// Only root may.
     #[error("a system-wide installation needs root")]
     NotRoot,
+    /// A home that cannot be written down.
+    #[error("`{path}` cannot be used: {why}")]
+    OddPlace {
+        /// As far as it can be shown.
+        path: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// No home folder.
     #[error("there is no home folder to install into: HOME is not set")]
     NoHome,
@@ -140,6 +148,7 @@ impl Error {
             | Error::NoModel { .. }
             | Error::Words { .. }
             | Error::Ambiguous { .. }
+            | Error::OddPlace { .. }
             | Error::NoHome => Code::Usage,
             Error::NeedsConsent { .. } | Error::Declined | Error::TooMuch { .. } => {
                 Code::NeedsConsent
@@ -181,6 +190,7 @@ impl Error {
             }
             Error::NotRoot => "type `sudo` before the command, or leave out --system".into(),
             Error::NoHome => "name a place with --prefix DIR".into(),
+            Error::OddPlace { .. } => "set HOME to a folder with a plain name".into(),
             Error::Words { known, .. } => (*known).to_owned(),
             Error::NothingBefore | Error::NotKept { .. } => {
                 "get a release that the channel lists: `offgrid update --version V \

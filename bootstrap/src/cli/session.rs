@@ -2,7 +2,6 @@
 //! where blobs come from; and how a changing command begins and ends.
 
 use super::refuse::Error;
-use super::turn;
 use crate::env::Env;
 use crate::error::Error as Any;
 use crate::event::{Event, Sink};
@@ -97,6 +96,7 @@ impl<'a> Session<'a> {
         word: &'static str,
     ) -> Result<Session<'a>, Any> {
         let place = place_of(env, settings.prefix.as_deref(), settings.system)?;
+        super::room::can_be_written_down(&place)?;
         Ok(Session { env, settings, reporter, place, stop: Stop::default(), word })
     }
 
@@ -205,8 +205,9 @@ impl<'a> Session<'a> {
         let store = self.store();
         store.check_owner(self.place.system)?;
         let mut lock = self.lock()?;
+        store.make_room()?;
         let result = self.end_unfinished(&lock).and_then(|ended| {
-            if !lock.is_of(store) {
+            if !lock.is_of(store)? {
                 // An uninstall that was finished took the prefix with the lock away.
                 lock = self.lock()?;
             }
@@ -217,8 +218,7 @@ impl<'a> Session<'a> {
             store.furnish()?;
             work(&Change { session: self, lock: &lock, ended })
         });
-        let kept = result.as_ref().err().is_some_and(|error| turn::keeps_blobs(error.code()));
-        let tidied = self.tidy(&lock, kept);
+        let tidied = self.tidy(&lock, result.as_ref().err());
         // The first error counts; one while tidying counts only after success.
         result.and_then(|value| tidied.map(|()| value))
     }
@@ -236,7 +236,7 @@ impl<'a> Session<'a> {
         // Forward where everything is on disk; else back, which always works here.
         let mut left = story.plan.steps.iter().skip(story.done);
         let fetched = !left.any(|step| step.fetches(store));
-        let finish = self.settings.finish || (fetched && !self.settings.back);
+        let finish = !story.back && (self.settings.finish || (fetched && !self.settings.back));
         let word = if finish { "finishing it" } else { "taking it back" };
         self.note(&format!("an earlier run was cut off; {word} first"), None);
         let context = Context { store, sources: &sources, sink: self.reporter };
@@ -267,6 +267,7 @@ impl Change<'_> {
     /// Does the plan.
     pub(super) fn run(&self, plan: &Plan, sources: &Sources) -> Result<(), Any> {
         let context = Context { store: self.session.store(), sources, sink: self.session.reporter };
+        super::room::check(context.store, plan)?;
         run::begin(&context, self.lock, plan)
     }
 

@@ -54,8 +54,16 @@ pub fn copy_program(from: &Path, to: &Path, sha256: &Digest) -> Result<(), Any> 
 pub fn copy_file(from: &Path, to: &Path, sha256: &Digest, mode: u32) -> Result<(), Any> {
     let part = disk::beside(to);
     disk::remove_file(&part)?;
+    copy_beside(from, &part, sha256, mode).inspect_err(|_| {
+        // The first error counts; a take-back removes what cannot be removed now.
+        let _ = disk::remove_file(&part);
+    })?;
+    Ok(disk::rename(&part, to)?)
+}
+
+fn copy_beside(from: &Path, part: &Path, sha256: &Digest, mode: u32) -> Result<(), Any> {
     let mut source = disk::at("read", from, File::open(from))?;
-    let mut file = disk::at("create", &part, crate::platform::create_new(&part, mode))?;
+    let mut file = disk::at("create", part, crate::platform::create_new(part, mode))?;
     let mut hasher = Hasher::new();
     let mut bytes = vec![0; 256 * 1024];
     loop {
@@ -64,13 +72,12 @@ pub fn copy_file(from: &Path, to: &Path, sha256: &Digest, mode: u32) -> Result<(
             break;
         }
         hasher.update(&bytes[..read]);
-        disk::at("write", &part, file.write_all(&bytes[..read]))?;
+        disk::at("write", part, file.write_all(&bytes[..read]))?;
     }
-    disk::at("write", &part, file.sync_all())?;
+    disk::at("write", part, file.sync_all())?;
     drop(file);
     if hasher.finish() != *sha256 {
-        disk::remove_file(&part)?;
         return Err(Error::Changed { path: from.to_owned() }.into());
     }
-    Ok(disk::rename(&part, to)?)
+    Ok(())
 }

@@ -180,9 +180,9 @@ pub fn rebuild(context: &Context<'_>, slot: &SlotPlan, trash: &Path) -> Result<(
 
 /// All of a slot in the staging folder: verified and durable.
 fn build(context: &Context<'_>, slot: &SlotPlan) -> Result<PathBuf, Any> {
-    check_space(context, slot)?;
     let work = context.store.staging();
     disk::remove_tree(&work)?;
+    check_space(context, slot)?;
     disk::make_work_dir(&work, 0o700)?;
     let staging = work.join(slot.name.to_string());
     disk::make_work_dir(&staging, 0o755)?;
@@ -252,11 +252,35 @@ pub fn contents(slot: &SlotPlan) -> inspect::Contents {
     inspect::Contents { files: files.chain(documents).collect(), links: slot.links.clone() }
 }
 
-/// Refuses before the first byte what cannot fit: the unpacked tree, and the
-/// downloads that lie beside it until the run ends.
+/// The bytes that filling this slot takes on the disk: the unpacked tree, and the
+/// downloads that lie beside it until the run ends, without those that are there.
+///
+/// # Errors
+/// Any file operation.
+pub fn needed(store: &Store, slot: &SlotPlan) -> Result<u64, Any> {
+    let blobs = slot.files.iter().filter_map(|file| match &file.from {
+        From::Blob(encoding) => Some(encoding),
+        From::Slot(_) | From::Pack(_) => None,
+    });
+    let blobs: BTreeMap<Digest, u64> = blobs
+        .chain(slot.packs.iter().map(|pack| &pack.encoding))
+        .map(|e| (e.sha256, e.size))
+        .collect();
+    let mut needed = slot.disk_bytes;
+    for (sha256, size) in blobs {
+        let mut there = 0;
+        for path in [store.blob(&sha256), store.partial(&sha256)] {
+            there += path.symlink_metadata().map_or(0, |meta| meta.len());
+        }
+        needed += size.saturating_sub(there);
+    }
+    Ok(needed)
+}
+
+/// Refuses before the first byte what cannot fit.
 fn check_space(context: &Context<'_>, slot: &SlotPlan) -> Result<(), Any> {
     let path = context.store.prefix();
-    let needed = slot.disk_bytes + slot.download_bytes;
+    let needed = needed(context.store, slot)?;
     match platform::free_space(path) {
         Some(free) if free < needed => {
             Err(Error::Space { path: path.to_owned(), needed, free }.into())

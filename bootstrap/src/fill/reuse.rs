@@ -44,7 +44,9 @@ pub(super) fn take(
     let mut source = disk::at("read", from, opened)?;
     let mode = file.mode.bits();
     // Not what a link that was put in its place leads to.
-    let shareable = || platform::is_exactly(&source, mode) && platform::is_same_file(&source, from);
+    // What cannot be looked at is copied: reading it says what is wrong.
+    let is_it = || platform::is_same_file(&source, from).unwrap_or(false);
+    let shareable = || platform::is_exactly(&source, mode) && is_it();
     if ways.link && shareable() {
         if fetch::digest_of_file(&mut source, from)? != file.sha256 {
             return Err(changed(from));

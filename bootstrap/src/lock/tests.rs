@@ -6,11 +6,11 @@ fn a_lock_on_a_file_that_was_taken_away_is_none() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::new(dir.path().join("offgrid"));
     let lock = Lock::take(&store, "install").unwrap();
-    assert!(lock.is_of(&store));
+    assert!(lock.is_of(&store).unwrap());
     fs::remove_file(store.lock()).unwrap();
-    assert!(!lock.is_of(&store));
+    assert!(!lock.is_of(&store).unwrap());
     Lock::take(&store, "install").unwrap();
-    assert!(!lock.is_of(&store));
+    assert!(!lock.is_of(&store).unwrap());
 }
 
 #[test]

@@ -26,8 +26,8 @@
 //!   none.
 //! - `point(current, to)`, `pointed(current) -> io::Result<Option<PathBuf>>`: what
 //!   names the live slot, replaced by one rename, and what it says.
-//! - `is_same_file(file, path) -> bool`: whether an open file is still the one
-//!   with this name.
+//! - `is_same_file(file, path) -> io::Result<bool>`: whether an open file is still
+//!   the one with this name.
 //! - `is_exactly(file, mode) -> bool`: whether an open file is a plain one of this
 //!   user and group with exactly this mode.
 //! - `reuse_is_free(path, linking) -> bool`: whether a file that is cloned or, when

@@ -110,9 +110,13 @@ pub(crate) fn pointed(current: &Path) -> io::Result<Option<PathBuf>> {
     disk::link_target(current).map_err(|error| error.source)
 }
 
-pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
-    let (Ok(ours), Ok(theirs)) = (file.metadata(), path.symlink_metadata()) else { return false };
-    (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())
+pub(crate) fn is_same_file(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match path.symlink_metadata() {
+        Ok(theirs) => Ok((ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())),
+        Err(error) if disk::is_absent(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 pub(crate) fn is_exactly(file: &File, mode: u32) -> bool {

@@ -115,8 +115,8 @@ pub(crate) fn pointed(current: &Path) -> io::Result<Option<PathBuf>> {
 }
 
 /// A file that is open is not taken away here.
-pub(crate) fn is_same_file(_file: &File, path: &Path) -> bool {
-    disk::exists(path)
+pub(crate) fn is_same_file(_file: &File, path: &Path) -> io::Result<bool> {
+    disk::is_there(path).map_err(|error| error.source)
 }
 
 /// Nothing is known here about who owns a file.

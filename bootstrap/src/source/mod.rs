@@ -214,10 +214,13 @@ impl Source {
             return Ok(Source::Web(format!("{text}{slash}")));
         }
         let path = PathBuf::from(text);
-        if text.contains("://") || !path.is_dir() {
-            return Err(Error::NotASource { text: text.to_owned() });
+        match path.metadata() {
+            Ok(meta) if meta.is_dir() && !text.contains("://") => Ok(Source::Folder(path)),
+            Err(source) if !crate::disk::is_absent(&source) && !text.contains("://") => {
+                Err(Error::Folder { path, source })
+            }
+            _ => Err(Error::NotASource { text: text.to_owned() }),
         }
-        Ok(Source::Folder(path))
     }
 
     fn shown(&self) -> String {

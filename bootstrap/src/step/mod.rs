@@ -8,8 +8,10 @@
 //! that `plan`, progress and the journal show. A new step is a new variant, and
 //! the compiler lists the places.
 
+mod aside;
 mod undo;
 
+pub(crate) use aside::remove_left;
 pub use undo::Undo;
 
 use crate::error::Error;

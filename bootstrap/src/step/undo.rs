@@ -1,6 +1,7 @@
 //! Undos: what to make so again. Absolute, so that it does not matter how far
 //! the step got or how often the Undo is applied.
 
+use super::aside::set_aside;
 use crate::error::Error;
 use crate::profile::{self, Before};
 use crate::run::Context;
@@ -135,8 +136,13 @@ impl Undo {
             }
             Undo::RemoveTree { path } => disk::remove_for_good(path)?,
             Undo::SetFile { path, was, mode } => {
-                let kept = context.store.blob(was);
-                fetch::copy_file(&kept, path, was, *mode)?;
+                // Nothing is written where nothing was: there may be no room for it.
+                disk::remove_file(&disk::beside(path))?;
+                if fetch::digest_of(path)? == Some(*was) {
+                    disk::at("set the mode of", path, platform::set_mode(path, *mode))?;
+                } else {
+                    fetch::copy_file(&context.store.blob(was), path, was, *mode)?;
+                }
             }
             Undo::SetLink { path, target: Some(target) } => disk::link(path, target)?,
             Undo::SetBlock { path, before } => {
@@ -251,17 +257,6 @@ impl Undo {
             Undo::MakeDirs { path } => format!("make the folder {}", path.display()),
         }
     }
-}
-
-/// Moves a file or tree into the trash. A file on another file system cannot be
-/// renamed there; it waits beside its place.
-fn set_aside(path: &Path, trash: &Path) -> Result<(), Error> {
-    if let Some(folder) = trash.parent() {
-        disk::make_dirs(folder)?;
-    }
-    // After a power cut both names may be there.
-    disk::remove_tree(trash)?;
-    Ok(disk::rename(path, trash)?)
 }
 
 fn remove_dirs(path: &Path, top: &Path) -> Result<(), disk::Error> {

@@ -12,7 +12,7 @@ use crate::{disk, platform};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -82,7 +82,7 @@ impl Store {
             match folder.try_lock() {
                 // While we waited, a folder in it may have come, or it may be gone.
                 Ok(()) => {
-                    if innermost().as_ref() == Some(&path) && platform::is_same_file(&folder, &path)
+                    if innermost().as_ref() == Some(&path) && platform::is_same_file(&folder, &path).unwrap_or(false)
                     {
                         return Ground { _held: Some(folder) };
                     }
@@ -173,8 +173,14 @@ impl Store {
             return self.clear(made);
         };
         let gone = gone_name(top);
-        disk::rename(&self.state(), &gone)?;
-        finish_dissolving(&record.made, &gone)
+        match disk::rename(&self.state(), &gone) {
+            // A folder of a lower layer cannot be moved; it goes where it is.
+            Err(error) if error.source.kind() == ErrorKind::CrossesDevices => {
+                finish_dissolving(made, &self.state())?;
+                remove_made(made)
+            }
+            moved => moved.map_err(Error::from).and_then(|()| finish_dissolving(made, &gone)),
+        }
     }
 
     /// Empties a state folder that was there before us of all that is ours.
@@ -183,7 +189,7 @@ impl Store {
         disk::remove_tree(&self.staging())?;
         disk::remove_tree(&self.trash())?;
         let files = [self.receipt(), self.trust(), self.bad_trust(), self.id(), self.service()];
-        for file in files.iter().chain(&[self.journal(), self.lock()]) {
+        for file in files.iter().chain(&[self.journal(), self.reserve(), self.lock()]) {
             disk::remove_file(file)?;
         }
         remove_made(made)?;
@@ -238,7 +244,7 @@ impl Record {
             return Err(Error::Leaving { prefix: prefix.to_owned() });
         }
         // Whoever had it may have ended with it while we opened it.
-        if !platform::is_same_file(&file, path) {
+        if !disk::at("look at", path, platform::is_same_file(&file, path))? {
             return Ok(None);
         }
         let mut bytes = Vec::new();

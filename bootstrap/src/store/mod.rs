@@ -1,11 +1,13 @@
 //! The prefix: where everything lies that an installation consists of
 //! (DESIGN 7). Owns the names of what is under it; how the prefix itself comes and
-//! goes is in `ground.rs`, what was only begun in `drafts.rs`, whether it is safe in `owner.rs`.
+//! goes is in `ground.rs`, what was only begun in `drafts.rs`, whether it is safe in
+//! `owner.rs`, and what is kept for a full disk in `reserve.rs`.
 
 mod drafts;
 mod ground;
 mod name;
 mod owner;
+mod reserve;
 
 pub use ground::Ground;
 pub use name::SlotName;

@@ -42,6 +42,6 @@ impl Store {
     fn inside(&self) -> impl Iterator<Item = PathBuf> {
         let folders = [self.bin(), self.versions(), self.blobs(), self.staging(), self.trash()];
         let files = [self.journal(), self.receipt(), self.trust(), self.made(), self.lock()];
-        folders.into_iter().chain(files).chain([self.id(), self.service()])
+        folders.into_iter().chain(files).chain([self.id(), self.service(), self.reserve()])
     }
 }
