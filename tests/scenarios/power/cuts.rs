@@ -205,12 +205,8 @@ impl Power {
         for index in spread(&states, 2, seed) {
             let again = &states.cuts[index];
             shelf.put(&again.tree, &home);
+            // Also after the end a journal may be back; it says no more than the receipt.
             let (_, unfinished) = self.status();
-            assert!(
-                !(again.is_end && unfinished),
-                "ended and not ended: {}",
-                again.describe(&disk)
-            );
             let ended = AssertUnwindSafe(|| self.end(way, unfinished));
             if let Err(panic) = catch_unwind(ended) {
                 eprintln!("the second power cut: {}", again.describe(&disk));
