@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// How many points of each command are tried.
+/// How many points of most commands are tried.
 const SAMPLE: usize = 25;
 
 #[test]
@@ -88,20 +88,9 @@ fn a_repair_that_is_killed_anywhere_can_be_finished_and_taken_back() {
     world.run(&["install", "--yes", "--model", "tiny"]).expect(0);
     world.publish_newer();
     world.run(&["update", "--yes"]).expect(0);
-    // Of everything that can be damaged one: bytes that are here and that are not,
-    // what is live and what is not, the link, the program, a model.
-    let slots = world.prefix().join("versions");
-    for slot in fs::read_dir(slots).unwrap() {
-        let slot = slot.unwrap().path();
-        crate::mending::damage(&slot.join("app/VERSION"));
-        base::set_mode(&slot.join("llama/llama-server"), 0o777);
-    }
-    fs::remove_file(world.offgrid()).unwrap();
-    fs::remove_file(world.prefix().join("current")).unwrap();
-    base::set_mode(&world.prefix().join("bin/offgrid"), 0o777);
-    crate::mending::damage(&world.models().join("tiny.gguf"));
+    crate::mending::damage_everything(&world);
     let crash = Crash::new(world, &["repair"], &[Some("0.2.0"), Some("0.2.0")]);
-    Crash { first, mends: true, ..crash }.run();
+    Crash { first, mends: true, sample: 8, ..crash }.run();
 }
 
 /// How a run that was cut off is ended.
@@ -124,6 +113,8 @@ struct Crash {
     own: bool,
     /// Whether the command mends what is damaged.
     mends: bool,
+    /// How many points are tried.
+    sample: usize,
     /// The home before the first install.
     first: Snapshot,
     /// The home before the command, and a copy of it.
@@ -138,7 +129,7 @@ impl Crash {
         let words = words.iter().chain(&["--yes"]).map(|word| (*word).to_owned()).collect();
         let before = world.snapshot();
         let (own, mends, first) = (false, false, before.clone());
-        Crash { words, live: *live, own, mends, first, before, saved, world }
+        Crash { words, live: *live, own, mends, sample: SAMPLE, first, before, saved, world }
     }
 
     fn run(&self) {
@@ -149,7 +140,7 @@ impl Crash {
         let (outcome, points) = cut::points(&self.command(), &self.world.path("trace"));
         outcome.expect(0);
         let all = points.len();
-        let cases = chosen(points);
+        let cases = chosen(points, self.sample);
         let mut failed = Vec::new();
         for (point, way, again) in &cases {
             let case = AssertUnwindSafe(|| self.case(point, *way, again.as_ref()));
@@ -260,14 +251,14 @@ impl Crash {
 }
 
 /// Which points are tried, how each is mended, and where the mending is cut too.
-fn chosen(points: Vec<Point>) -> Vec<(Point, Way, Option<Point>)> {
+fn chosen(points: Vec<Point>, sample: usize) -> Vec<(Point, Way, Option<Point>)> {
     let full = std::env::var("E2E_CRASH").is_ok_and(|value| value == "full");
     let seed = std::env::var("E2E_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let mut chance = Chance::new(seed);
     if full {
         return every(&points, &mut chance);
     }
-    let count = SAMPLE.min(points.len());
+    let count = sample.min(points.len());
     let pick = |index: usize, chance: &mut Chance| {
         // One of each of `count` equal pieces of the run.
         let (from, to) = (index * points.len() / count, (index + 1) * points.len() / count);

@@ -58,6 +58,12 @@ impl Store {
         })
     }
 
+    /// What others had put into the place of ours, kept for them: a repair makes it,
+    /// and it outlives an uninstall.
+    pub fn aside(&self) -> PathBuf {
+        self.prefix().join("aside")
+    }
+
     /// Whether no run has begun here: no lock, no journal, nothing installed.
     pub fn is_bare(&self) -> bool {
         let files = [self.lock(), self.journal(), self.receipt(), self.trust()];
