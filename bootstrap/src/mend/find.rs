@@ -69,12 +69,8 @@ impl Patient<'_> {
             if disk::exists(&folder) {
                 let to = self.free_place(&name.to_string());
                 let what = "is not a folder of ours";
-                findings.problems.push(Problem::new(
-                    Thing::Stranger,
-                    &folder,
-                    what,
-                    Cure::Aside(to),
-                ));
+                let stranger = Problem::new(Thing::Stranger, &folder, what, Cure::Aside(to));
+                findings.problems.push(stranger);
             }
             findings.problems.push(whole(Cure::Fetch));
             return Ok(None);
@@ -86,8 +82,9 @@ impl Patient<'_> {
             let at = folder.join(path);
             let good = match wrong {
                 None => true,
+                // One that may not be read is as good as none.
                 Some(Wrong::Permissions | Wrong::Theirs(_)) => {
-                    fetch::digest_of(&at)? == Some(*sha256)
+                    fetch::digest_of(&at).is_ok_and(|found| found == Some(*sha256))
                 }
                 Some(_) => false,
             };
@@ -144,7 +141,7 @@ impl Patient<'_> {
     fn program(&self, findings: &mut Findings) -> Result<(), Any> {
         let (path, wanted) = (self.store.program(), self.receipt.program);
         let found = fetch::digest_of(&path)?;
-        let mode = || platform::mode_of(&path).is_ok_and(|mode| mode & 0o7022 == 0);
+        let mode = || platform::mode_of(&path).is_ok_and(|mode| mode == 0o755);
         let what = match found {
             Some(found) if found == wanted && mode() => return Ok(()),
             Some(found) if found == wanted => "has other permissions",
