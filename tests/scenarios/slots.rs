@@ -131,7 +131,10 @@ fn a_linked_file_that_is_damaged_is_made_anew_in_both_slots() {
     assert_eq!(events.iter().filter(|event| event["event"] == "problem").count(), 2);
     all.run(&["repair"]).expect(0);
     all.run(&["verify"]).expect(0);
-    // New files, never through a link.
+    assert_eq!(shared(&all.prefix(), ENGINE), (false, 1));
+    // New files, never through a link: also of what another slot has.
+    fs::remove_file(all.prefix().join("versions").join(name("0.2.0")).join("app/VERSION")).unwrap();
+    all.run(&["repair"]).expect(0);
     assert_eq!(shared(&all.prefix(), ENGINE), (false, 1));
 }
 
