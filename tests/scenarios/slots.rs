@@ -133,7 +133,7 @@ fn a_linked_file_that_is_damaged_is_made_anew_in_both_slots() {
     all.run(&["verify"]).expect(0);
     assert_eq!(shared(&all.prefix(), ENGINE), (false, 1));
     // New files, never through a link: also of what another slot has.
-    fs::remove_file(all.prefix().join("versions").join(name("0.2.0")).join("app/VERSION")).unwrap();
+    fs::remove_file(all.prefix().join("versions").join(name("0.1.0")).join("app/VERSION")).unwrap();
     all.run(&["repair"]).expect(0);
     assert_eq!(shared(&all.prefix(), ENGINE), (false, 1));
 }
