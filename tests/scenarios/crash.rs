@@ -57,20 +57,9 @@ fn a_repair_that_is_killed_anywhere_can_be_finished_and_taken_back() {
     world.run(&["install", "--yes", "--model", "tiny"]).expect(0);
     world.publish_newer();
     world.run(&["update", "--yes"]).expect(0);
-    // Of everything that can be damaged one: bytes that are here and that are not,
-    // what is live and what is not, the link, the program, a model.
-    let slots = world.prefix().join("versions");
-    for slot in fs::read_dir(slots).unwrap() {
-        let slot = slot.unwrap().path();
-        crate::mending::damage(&slot.join("app/VERSION"));
-        base::set_mode(&slot.join("llama/llama-server"), 0o777);
-    }
-    fs::remove_file(world.offgrid()).unwrap();
-    fs::remove_file(world.prefix().join("current")).unwrap();
-    base::set_mode(&world.prefix().join("bin/offgrid"), 0o777);
-    crate::mending::damage(&world.models().join("tiny.gguf"));
+    crate::mending::damage_everything(&world);
     let crash = Crash::new(world, &["repair"], &[Some("0.2.0"), Some("0.2.0")]);
-    Crash { first, mends: true, ..crash }.run();
+    Crash { first, mends: true, sample: 8, ..crash }.run();
 }
 
 /// Shell profiles of every kind: one without an end of its last line, one that is a
@@ -95,6 +84,8 @@ pub(crate) struct Crash {
     pub(crate) own: bool,
     /// Whether the command mends what is damaged.
     pub(crate) mends: bool,
+    /// How many points are tried.
+    sample: usize,
     /// The home before the first install.
     pub(crate) first: Snapshot,
     /// The home before the command, and a copy of it.
@@ -165,7 +156,7 @@ impl Crash {
         let words = words.iter().chain(&["--yes"]).map(|word| (*word).to_owned()).collect();
         let before = world.snapshot();
         let (own, mends, first) = (false, false, before.clone());
-        Crash { words, live: *live, own, mends, first, before, saved, world }
+        Crash { words, live: *live, own, mends, sample: cases::SAMPLE, first, before, saved, world }
     }
 
     fn run(&self) {
@@ -176,7 +167,7 @@ impl Crash {
         let (outcome, points) = cut::points(&self.command(), &self.world.path("trace"));
         outcome.expect(0);
         let all = points.len();
-        let cases = chosen(points);
+        let cases = chosen(points, self.sample);
         let mut failed = Vec::new();
         for (point, way, again) in &cases {
             let case = AssertUnwindSafe(|| self.case(point, *way, *again));

@@ -1,16 +1,21 @@
 //! `verify` says what is wrong and what `repair` does about it, and `repair` does
 //! that: as one run, with new files, and never a slot changed in its place.
 
-use e2e::process::{stalled, until};
+mod cut_off;
+mod places;
+
+use e2e::process::until;
 use e2e::service::Service;
 use e2e::world::finish;
-use e2e::{Forge, Origin, Outcome, Snapshot, World, base};
-use serde_json::{Value, json};
+use e2e::{Forge, Origin, Outcome, World, base};
+use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 const ENGINE: &str = "llama/llama-server";
+/// Names the last run.
+const RECEIPT: [&str; 1] = ["state/receipt.json"];
 
 fn name(version: &str) -> String {
     format!("{version}+{}-{}-cpu", std::env::consts::OS, std::env::consts::ARCH)
@@ -35,6 +40,20 @@ pub(crate) fn damage(path: &Path) {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(path, bytes).unwrap();
+}
+
+/// Of everything that can be damaged one: bytes that are here and that are not, what
+/// is live and what is not, the link, the program, a model.
+pub(crate) fn damage_everything(world: &World) {
+    for slot in fs::read_dir(world.prefix().join("versions")).unwrap() {
+        let slot = slot.unwrap().path();
+        damage(&slot.join("app/VERSION"));
+        base::set_mode(&slot.join(ENGINE), 0o777);
+    }
+    fs::remove_file(world.offgrid()).unwrap();
+    fs::remove_file(world.prefix().join("current")).unwrap();
+    base::set_mode(&world.prefix().join("bin/offgrid"), 0o777);
+    damage(&world.models().join("tiny.gguf"));
 }
 
 /// What `verify` says of each path: how it is mended.
@@ -92,7 +111,7 @@ fn nothing_wrong_is_nothing_to_mend() {
 #[test]
 fn what_another_slot_has_is_copied_and_needs_no_depot() {
     let world = two();
-    let before = world.snapshot();
+    let before = world.snapshot_but(&RECEIPT);
     let engine = slot(&world, "0.2.0").join(ENGINE);
     let inode = engine.metadata().unwrap().ino();
     damage(&engine);
@@ -122,15 +141,7 @@ fn what_another_slot_has_is_copied_and_needs_no_depot() {
     damaged.assert_same(&world.snapshot());
     mended(&world, world.depot().to_str().unwrap());
     assert_ne!(engine.metadata().unwrap().ino(), inode, "a new file");
-    let but = ["state/receipt.json"];
-    let without = |snapshot: &Snapshot| snapshot.clone();
-    let after = without(&world.snapshot_but(&but));
-    let lines: Vec<String> = before
-        .differences(&after)
-        .into_iter()
-        .filter(|line| !line.contains("state/receipt.json"))
-        .collect();
-    assert!(lines.is_empty(), "{lines:#?}");
+    before.assert_same(&world.snapshot_but(&RECEIPT));
 }
 
 #[test]
@@ -217,89 +228,6 @@ fn what_is_not_ours_is_moved_out_of_a_slot_and_kept() {
 }
 
 #[test]
-fn the_program_the_link_and_what_is_live_come_back_too() {
-    let world = two();
-    let before = world.snapshot_but(&["state/receipt.json"]);
-    let program = world.prefix().join("bin/offgrid");
-    // Moved away, not written over: another test may be starting it.
-    fs::remove_file(&program).unwrap();
-    fs::write(&program, "not a program").unwrap();
-    fs::remove_file(world.offgrid()).unwrap();
-    let current = world.prefix().join("current");
-    fs::remove_file(&current).unwrap();
-    symlink(format!("versions/{}", name("0.1.0")), &current).unwrap();
-    let found = [("bin/offgrid", "copy"), ("current", "make"), (".local/bin/offgrid", "make")];
-    assert_eq!(wrong(&world), pairs(&found));
-    mended(&world, world.depot().to_str().unwrap());
-    before.assert_same(&world.snapshot_but(&["state/receipt.json"]));
-
-    // By the installed program itself, which is not what it was: from the depot.
-    let mut bytes = fs::read(&program).unwrap();
-    bytes.extend(b"something");
-    fs::remove_file(&program).unwrap();
-    fs::write(world.path("bytes"), bytes).unwrap();
-    base::copy_tree(&world.path("bytes"), &program);
-    base::set_mode(&program, 0o755);
-    let events = world.offgrid_run(&["self", "verify", "--json"]).expect_error(1, "E_STATE");
-    assert_eq!(problems(&world, &events), pairs(&[("bin/offgrid", "fetch")]));
-    world.offgrid_run(&["repair", "--yes"]).expect(0);
-    before.assert_same(&world.snapshot_but(&["state/receipt.json"]));
-
-    base::set_mode(&program, 0o777);
-    fs::remove_file(&current).unwrap();
-    fs::create_dir(&current).unwrap();
-    fs::write(current.join("theirs"), "theirs").unwrap();
-    mended(&world, world.depot().to_str().unwrap());
-    let kept = world.prefix().join("aside/current/theirs");
-    assert_eq!(fs::read_to_string(kept).unwrap(), "theirs");
-    assert_eq!(program.metadata().unwrap().mode() & 0o7777, 0o755);
-}
-
-#[test]
-fn a_link_that_is_somebody_else_s_now_is_told_and_left() {
-    let world = two();
-    fs::remove_file(world.offgrid()).unwrap();
-    fs::write(world.offgrid(), "mine").unwrap();
-    let before = world.snapshot();
-    let verify = world.run(&["verify", "--json"]).expect(0);
-    assert_eq!(problems(&world, &verify), pairs(&[(".local/bin/offgrid", "leave")]));
-    world.run(&["repair", "--yes"]).expect(0).says("not ours").says("nothing to mend");
-    before.assert_same(&world.snapshot());
-    damage(&slot(&world, "0.1.0").join("app/VERSION"));
-    let repaired = world.run(&["repair", "--yes"]).expect(0).says("mended");
-    repaired.says("left alone, because it is not ours");
-    assert_eq!(fs::read_to_string(world.offgrid()).unwrap(), "mine");
-}
-
-#[test]
-fn a_model_of_ours_is_fetched_again_and_one_of_theirs_is_not() {
-    let world = World::new();
-    world.run(&["install", "--yes", "--model", "tiny"]).expect(0);
-    let model = world.models().join("tiny.gguf");
-    let before = world.snapshot_but(&["state/receipt.json"]);
-    for damaged in [true, false] {
-        if damaged {
-            damage(&model);
-        } else {
-            fs::remove_file(&model).unwrap();
-        }
-        assert_eq!(wrong(&world), pairs(&[(".offgrid-llm/models/tiny.gguf", "fetch")]));
-        mended(&world, world.depot().to_str().unwrap());
-        before.assert_same(&world.snapshot_but(&["state/receipt.json"]));
-    }
-    world.run(&["uninstall", "--yes", "--purge"]).expect(0);
-    assert!(!model.exists());
-
-    // The same file, but it was there before.
-    fs::create_dir_all(world.models()).unwrap();
-    fs::copy(base::folder().join("probe.gguf"), &model).unwrap();
-    world.run(&["install", "--yes", "--model", "tiny"]).expect(0);
-    damage(&model);
-    let verify = world.run(&["verify", "--json"]).expect(0);
-    assert_eq!(problems(&world, &verify), pairs(&[(".offgrid-llm/models/tiny.gguf", "leave")]));
-}
-
-#[test]
 fn a_repair_that_fails_half_way_leaves_everything_as_it_was() {
     let world = World::newer();
     world.run(&["install", "--yes", "--model", "tiny"]).expect(0);
@@ -343,48 +271,4 @@ fn a_repair_of_what_runs_starts_the_service_anew() {
     mended(&world, world.depot().to_str().unwrap());
     world.run(&["service", "stop"]).expect(0);
     service.ended();
-}
-
-/// An update is killed: before its downloads are whole, and after.
-#[test]
-fn a_cut_off_run_goes_on_when_all_is_here_and_is_taken_back_when_not() {
-    let world = World::new();
-    world.install();
-    world.publish_newer();
-    Forge::of(&world.depot()).new_app();
-    let before = world.snapshot_but(&["blobs", "state/trust.json"]);
-    let (_origin, running) = stalled(&world, &["update", "--yes"], 100_000);
-    running.kill();
-    let again = world.run(&["repair", "--yes"]).expect(0).says("taking it back first");
-    assert!(!again.stderr.contains("finishing"), "{}", again.stderr);
-    before.assert_same(&world.snapshot_but(&["blobs", "state/trust.json"]));
-
-    let mut command = world.command(world.setup());
-    command.env("OFFGRID_SETUP_SOURCE", world.depot()).args(["update", "--yes"]);
-    let Some(point) = last_before_the_slot(&world, &command) else { return };
-    e2e::cut::cut(&command, &point);
-    assert!(!slot(&world, "0.2.0").exists(), "it was cut off before that");
-    // All blobs are here: no depot is needed to go on.
-    away(&world);
-    world.run(&["repair", "--yes"]).expect(0).says("finishing it first").says("0.2.0 is live");
-    world.run(&["verify"]).expect(0);
-    assert_eq!(world.run(&["status", "--json"]).json()["version"], json!("0.2.0"));
-}
-
-/// Where the new slot is about to get its name: everything was downloaded.
-fn last_before_the_slot(world: &World, command: &std::process::Command) -> Option<e2e::cut::Point> {
-    if let Some(why) = e2e::cut::why_not() {
-        eprintln!("skipped: nothing can be killed at a point here: {why}");
-        return None;
-    }
-    let saved = world.path("saved");
-    base::copy_tree(&world.home(), &saved);
-    let (outcome, points) = e2e::cut::points(command, &world.path("trace"));
-    outcome.expect(0);
-    fs::remove_dir_all(world.home()).unwrap();
-    fs::rename(saved, world.home()).unwrap();
-    let wanted = format!("staging/{}", name("0.2.0"));
-    let renames = |point: &e2e::cut::Point| point.call.starts_with("rename");
-    let found = points.into_iter().find(|point| renames(point) && point.what.contains(&wanted));
-    Some(found.expect("the slot gets its name by a rename"))
 }

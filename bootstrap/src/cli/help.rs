@@ -96,10 +96,7 @@ fn examples(command: Command) -> &'static [(&'static str, &'static str)] {
             ("detect --json", "the same for a program or a bug report"),
         ],
         Command::Status => &[("status", "what is installed"), ("status --json", "for a program")],
-        Command::Rollback => &[
-            ("rollback", "back to the release before; nothing is downloaded"),
-            ("rollback --to 0.2.0", "back to another one that is still here"),
-        ],
+        Command::Rollback => &[("rollback", "back to the release before; nothing is downloaded")],
         Command::Repair => &[
             ("repair", "end a run that was cut off, then mend what is damaged"),
             ("repair --back", "take the interrupted run back, and no more"),
@@ -141,7 +138,8 @@ fn more(command: Command) -> Option<&'static str> {
         }
         Command::Rollback => {
             "The release before the last update is still here and starts again. `update` does \
-             not return to the one that you left, unless you name it; a later one it takes."
+             not return to the one that you left, unless you name it; a later one it takes. \
+             `rollback --to 0.2.0` goes to another one that is kept."
         }
         Command::Repair => {
             "Without a run that was cut off: whatever verify finds is made anew, from other \

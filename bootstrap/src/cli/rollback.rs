@@ -11,6 +11,7 @@ use crate::plan::{self, Verb};
 use crate::receipt::Receipt;
 use crate::store::SlotName;
 use crate::{disk, stamp, trust};
+use offgrid_manifest::{Code, Id, Version};
 use serde_json::json;
 
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
@@ -40,10 +41,7 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
 }
 
 /// Whether a slot is what was typed.
-fn fits(
-    name: &SlotName,
-    (version, variant): &(offgrid_manifest::Version, Option<offgrid_manifest::Id>),
-) -> bool {
+fn fits(name: &SlotName, (version, variant): &(Version, Option<Id>)) -> bool {
     name.version == *version && variant.as_ref().is_none_or(|variant| name.variant == *variant)
 }
 
@@ -88,5 +86,9 @@ fn may_return(session: &Session<'_>, receipt: &Receipt, to: &SlotName) -> Result
         },
         ..trust::Wish::default()
     };
-    trust::may_return(&stamped, &known, &channel_of(settings, Some(receipt))?, &wish)
+    match trust::may_return(&stamped, &known, &channel_of(settings, Some(receipt))?, &wish) {
+        // Written by a newer program: unknown here, and no reason to stay where one is.
+        Err(error) if error.code() == Code::Schema => Ok(()),
+        result => result,
+    }
 }

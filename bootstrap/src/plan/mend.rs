@@ -30,31 +30,14 @@ pub fn mend(
     problems: &[Problem],
     remedies: &Remedies,
 ) -> Plan {
-    let mut steps = Vec::new();
-    let mut places = BTreeMap::new();
-    for problem in problems {
-        let Cure::Aside(to) = &problem.cure else { continue };
-        steps.extend(to.parent().map(|path| Step::MakeDir { path: path.to_owned() }));
-        if remedies.slots.iter().any(|slot| store.slot(&slot.name) == problem.path) {
-            // Moved by the step that builds the slot: one thing, one step.
-            places.insert(problem.path.clone(), to.clone());
-        } else {
-            steps.push(Step::SetAside { from: problem.path.clone(), to: to.clone() });
-        }
-    }
     let mut after = receipt.clone();
     after.run = id.clone();
     for slot in &remedies.slots {
-        let absent = problems.iter().any(|one| one.thing == Thing::Slot(slot.name.clone()));
-        let (name, slot) = (slot.name.to_string(), Box::new(slot.clone()));
-        if let Some(record) = after.slots.get_mut(&name) {
-            record.files = fill::contents(&slot).files;
+        if let Some(record) = after.slots.get_mut(&slot.name.to_string()) {
+            record.files = fill::contents(slot).files;
         }
-        let place = places.remove(&store.slot(&slot.name));
-        let absent = absent && place.is_none();
-        let trash = place.unwrap_or_else(|| store.trash().join(&name));
-        steps.push(if absent { Step::FillSlot { slot } } else { Step::Rebuild { slot, trash } });
     }
+    let mut steps = slots(store, problems, &remedies.slots);
     let has = |thing: &Thing| problems.iter().find(|one| one.thing == *thing && one.cure.is_one());
     if let Some(problem) = has(&Thing::Program) {
         steps.extend(program(store, receipt, problem, remedies.setup.as_ref()));
@@ -85,6 +68,35 @@ pub fn mend(
         disk_bytes: sum(|slot| slot.disk_bytes) + other,
         ..super::back::empty(id, Verb::Mend, receipt, Some(receipt.live.clone()), Some(after))
     }
+}
+
+/// What is not ours goes out of the way, then every slot is built.
+fn slots(store: &Store, problems: &[Problem], plans: &[SlotPlan]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut places = BTreeMap::new();
+    for problem in problems {
+        let Cure::Aside(to) = &problem.cure else { continue };
+        steps.extend(to.parent().map(|path| Step::MakeDir { path: path.to_owned() }));
+        if plans.iter().any(|slot| store.slot(&slot.name) == problem.path) {
+            // Moved by the step that builds the slot: one thing, one step.
+            places.insert(problem.path.clone(), to.clone());
+        } else {
+            steps.push(Step::SetAside { from: problem.path.clone(), to: to.clone() });
+        }
+    }
+    for slot in plans {
+        let (name, slot) = (slot.name.clone(), Box::new(slot.clone()));
+        let place = places.remove(&store.slot(&name));
+        let absent = problems.iter().any(|one| one.thing == Thing::Slot(name.clone()));
+        steps.push(match place {
+            None if absent => Step::FillSlot { slot },
+            place => {
+                let trash = place.unwrap_or_else(|| store.trash().join(name.to_string()));
+                Step::Rebuild { slot, trash }
+            }
+        });
+    }
+    steps
 }
 
 fn program(

@@ -133,12 +133,8 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     let live = receipt.map(|receipt| receipt.live.clone());
     let is_live = live.as_ref() == Some(&name);
     let have = receipt.is_some_and(|receipt| receipt.slots.contains_key(&name.to_string()));
-    // Only a later run removes a slot, never the one that replaced it.
-    let old = receipt.filter(|_| !is_live).map_or_else(Vec::new, |receipt| {
-        surplus(receipt, &[&name, &receipt.live], wish.in_use.as_ref(), wish.keep)
-    });
-    let mut steps = Vec::new();
-    let slot = (!have).then(|| slot::plan(wish, name.clone()));
+    let old = if is_live { Vec::new() } else { old_slots(wish, &name) };
+    let (mut steps, slot) = (Vec::new(), (!have).then(|| slot::plan(wish, name.clone())));
     let (mut download, reused, mut disk) = (0, slot.as_ref().map_or(0, slot::reused_bytes), 0);
     if let Some(slot) = &slot {
         (download, disk) = (slot.download_bytes, slot.disk_bytes);
@@ -187,6 +183,12 @@ fn on_path(wish: &Wish<'_>) -> Vec<Step> {
     let folder = link.parent().map(|path| Step::MakeDir { path: path.to_owned() });
     let link = Step::Link { path: link.to_owned(), target: wish.store.program() };
     folder.into_iter().chain([link]).chain(wish.blocks.iter().map(Edit::step)).collect()
+}
+
+/// Slots that neither this run nor a rollback needs, nor anybody wants to keep.
+fn old_slots(wish: &Wish<'_>, new: &SlotName) -> Vec<SlotName> {
+    let Some(receipt) = wish.receipt else { return Vec::new() };
+    surplus(receipt, &[new, &receipt.live], wish.in_use.as_ref(), wish.keep)
 }
 
 fn new_receipt(

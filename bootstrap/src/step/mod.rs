@@ -9,6 +9,7 @@
 //! the compiler lists the places.
 
 mod aside;
+mod needs;
 mod undo;
 
 pub(crate) use aside::remove_left;
@@ -19,7 +20,7 @@ use crate::event::Event;
 use crate::fill::SlotPlan;
 use crate::run::Context;
 use crate::setup::{self, NewSetup};
-use crate::store::{SlotName, Store};
+use crate::store::SlotName;
 use crate::{disk, fetch, fill, gate, models, platform, profile, service};
 use offgrid_manifest::Digest;
 use serde::{Deserialize, Serialize};
@@ -247,23 +248,6 @@ impl Step {
             Step::Switch { .. } => "switch",
             Step::Health { .. } => "health",
             Step::GiveBack { .. } => "give-back",
-        }
-    }
-
-    /// Whether it needs a source: its bytes are not all on this disk.
-    pub fn fetches(&self, store: &Store) -> bool {
-        let absent = |digest| !disk::exists(&store.blob(digest));
-        match self {
-            Step::FillSlot { slot } => {
-                !disk::exists(&store.slot(&slot.name)) && fill::lacks_blobs(store, slot)
-            }
-            Step::Rebuild { slot, trash } => !disk::exists(trash) && fill::lacks_blobs(store, slot),
-            Step::FetchModel { model, .. } => {
-                let there = model.path.metadata().is_ok_and(|meta| meta.len() == model.size);
-                absent(&model.sha256) && !there
-            }
-            Step::FetchSetup { setup } => absent(&setup.pin.sha256),
-            _ => false,
         }
     }
 

@@ -97,6 +97,12 @@ impl Store {
         Ground { _held: None }
     }
 
+    /// What others had put into the place of ours, kept for them: a repair makes it,
+    /// and it outlives an uninstall.
+    pub fn aside(&self) -> PathBuf {
+        self.prefix().join("aside")
+    }
+
     /// Whether no run has begun here: no lock, no journal, nothing installed.
     ///
     /// # Errors

@@ -191,11 +191,6 @@ impl Store {
         self.state().join("trash")
     }
 
-    /// What others had put into the place of ours, kept for them.
-    pub fn aside(&self) -> PathBuf {
-        self.prefix.join("aside")
-    }
-
     /// Downloads, finished and partial.
     pub fn blobs(&self) -> PathBuf {
         self.prefix.join("blobs")

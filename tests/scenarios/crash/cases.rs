@@ -3,8 +3,8 @@
 use e2e::chance::Chance;
 use e2e::cut::Point;
 
-/// How many points of each command are tried.
-const SAMPLE: usize = 25;
+/// How many points of most commands are tried.
+pub(super) const SAMPLE: usize = 25;
 
 /// How a run that was cut off is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,13 +20,13 @@ const WAYS: [Way; 3] = [Way::Finish, Way::Back, Way::Again];
 pub(super) type Case = (Point, Way, Option<usize>);
 
 /// Which cases are tried.
-pub(super) fn chosen(points: Vec<Point>) -> Vec<Case> {
+pub(super) fn chosen(points: Vec<Point>, sample: usize) -> Vec<Case> {
     let full = std::env::var("E2E_CRASH").is_ok_and(|value| value == "full");
     let mut chance = Chance::new(seed());
     if full {
         return every(&points, &mut chance);
     }
-    let sample = spread(&points, SAMPLE, &mut chance).into_iter();
+    let sample = spread(&points, sample, &mut chance).into_iter();
     sample
         .map(|point| {
             let way = WAYS[chance.below(3)];

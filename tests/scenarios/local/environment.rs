@@ -15,6 +15,7 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("OFFGRID_SETUP_CHANNEL", "stable"),
     ("OFFGRID_SETUP_COLOR", "false"),
     ("OFFGRID_SETUP_JSON", "true"),
+    ("OFFGRID_SETUP_KEEP", "2"),
     ("OFFGRID_SETUP_LIMIT_RATE", "100M"),
     ("OFFGRID_SETUP_MAX_DOWNLOAD", "1G"),
     ("OFFGRID_SETUP_MODEL", "tiny"),
