@@ -4,6 +4,8 @@
 //! that `plan`, progress and the journal show. A new step is a new variant, and
 //! the compiler lists the places.
 
+#[cfg(test)]
+mod format;
 mod undo;
 
 pub use undo::Undo;
