@@ -110,7 +110,7 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
 /// # Errors
 /// Any I/O error.
 pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
-    at("put in place", to, fs::rename(from, to))?;
+    at("put in place", to, platform::rename(from, to))?;
     sync_parent(to)
 }
 

@@ -72,6 +72,32 @@ pub(crate) fn mode_of(path: &Path) -> io::Result<u32> {
     Ok(if program { 0o755 } else { 0o644 })
 }
 
+/// A program that runs cannot be replaced, but renamed: it goes aside, and comes back
+/// when the new one cannot take its place. Between the two there is neither for a
+/// moment; what is kept as `offgrid.before.exe` is there all the time.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    let Err(error) = fs::rename(from, to) else { return Ok(()) };
+    let aside = aside(to).filter(|_| error.kind() == ErrorKind::PermissionDenied && to.is_file());
+    let Some(aside) = aside else { return Err(error) };
+    // Of an earlier time; one that still runs is in the way, and is what is wrong.
+    if disk::exists(&aside) {
+        fs::remove_file(&aside)?;
+    }
+    fs::rename(to, &aside)?;
+    if let Err(error) = fs::rename(from, to) {
+        fs::rename(&aside, to)?;
+        return Err(error);
+    }
+    // Fails as long as it runs; the next run removes it.
+    let _ = fs::remove_file(&aside);
+    Ok(())
+}
+
+pub(crate) fn aside(path: &Path) -> Option<PathBuf> {
+    let is_program = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("exe"));
+    is_program.then(|| path.with_extension("exe.old~"))
+}
+
 /// Making one needs a right that not everybody has, so nothing may rely on it.
 pub(crate) fn make_link(_path: &Path, _target: &Path) -> io::Result<()> {
     Err(ErrorKind::Unsupported.into())
@@ -205,6 +231,14 @@ pub(crate) fn exec(command: &mut Command) -> io::Error {
         Ok(status) => std::process::exit(status.code().unwrap_or(1)),
         Err(error) => error,
     }
+}
+
+/// Nothing: as [`own_group`], it takes a job object.
+pub(crate) fn end_rest(_pid: u32) {}
+
+/// A process stays what it is, and its file cannot be removed while it runs.
+pub(crate) fn becomes_another() -> bool {
+    false
 }
 
 /// Nothing: a new group here would be deaf to Ctrl-C for good, and could not be
