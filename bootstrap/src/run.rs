@@ -75,6 +75,19 @@ pub fn begin(context: &Context<'_>, _lock: &Lock, plan: &Plan) -> Result<(), Any
     go_on(context, &mut journal, plan, Vec::new(), 0)
 }
 
+/// Does the steps of a plan and leaves the run open: its journal stays for whoever
+/// takes over, and tells the next command what to take away if nobody does.
+///
+/// # Errors
+/// As [`begin`].
+pub fn open(context: &Context<'_>, _lock: &Lock, plan: &Plan) -> Result<(), Any> {
+    context.sink.event(&Event::RunBegan { plan });
+    let mut journal = Journal::begin(context.store, plan)?;
+    let mut undos = Vec::new();
+    let Err(error) = steps(context, &mut journal, plan, &mut undos, 0) else { return Ok(()) };
+    give_up(context, &undos, error)
+}
+
 /// Ends the unfinished run that the journal tells of: forward when `finish`,
 /// else back. Returns its plan when it is done now.
 ///
@@ -112,8 +125,13 @@ fn go_on(
     let result = steps(context, journal, plan, &mut undos, done)
         .and_then(|()| commit(context, journal, plan, &undos));
     let Err(error) = result else { return tidy(context, plan) };
+    give_up(context, &undos, error)
+}
+
+/// Takes everything back because of an error.
+fn give_up(context: &Context<'_>, undos: &[Undo], error: Any) -> Result<(), Any> {
     context.sink.event(&Event::TakingBack { why: &error.to_string() });
-    match back(context, &undos) {
+    match back(context, undos) {
         Ok(()) => Err(error),
         Err(source) => Err(Error::Unfinished { source: Box::new(source) }.into()),
     }
@@ -187,6 +205,7 @@ fn tidy(context: &Context<'_>, plan: &Plan) -> Result<(), Any> {
     }
     disk::remove_tree(&store.trash())?;
     disk::remove_tree(&store.staging())?;
+    disk::remove_tree(&store.newcomer())?;
     store.clear_drafts()?;
     if plan.receipt.is_none() {
         disk::remove_file(&store.receipt())?;
@@ -220,6 +239,7 @@ fn back(context: &Context<'_>, undos: &[Undo]) -> Result<(), Any> {
         undo.apply(context)?;
     }
     disk::remove_tree(&store.staging())?;
+    disk::remove_tree(&store.newcomer())?;
     disk::remove_tree(&store.trash())?;
     store.clear_drafts()?;
     disk::remove_file(&store.journal())?;

@@ -3,6 +3,8 @@
 
 use super::believe::chosen;
 use super::converge;
+use super::own::{self, Next};
+use super::packaged;
 use super::refuse::Error;
 use super::session::{Change, Session, random_hex, random_name};
 use crate::error::Error as Any;
@@ -40,15 +42,15 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     service_of(session)?;
     // A machine that nothing is made for is told so before anything is touched.
     select::target_of(&session.host()?)?;
-    session.change(|change| install(change, &stamped))
+    own::change(session, |change, may| install(change, &stamped, may))
 }
 
-fn install(change: &Change<'_>, stamped: &Stamped) -> Result<Ending, Any> {
+fn install(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, Any> {
     let session = change.session;
     let receipt = change.receipt()?;
     let sources = session.sources(stamped)?;
     let trusted = change.refresh(stamped, &sources, receipt.as_ref())?;
-    converge::converge(change, &sources, &trusted, receipt.as_ref(), &|_| Ok(()))
+    converge::converge(change, &sources, &trusted, receipt.as_ref(), may, &|_| Ok(()))
 }
 
 /// Shows the plan, asks, runs it, and says how it ended.
@@ -64,7 +66,7 @@ pub(super) fn carry_out(
         return Ok(Ending::new(Outcome::Unchanged, format!("{live} is installed and live")));
     };
     check_bytes(session, plan)?;
-    if !session.settings.yes {
+    if !session.settings.yes && !own::is_agreed(session, plan) {
         session.reporter.show(&report::plan_text(plan, &decision.selection.lines()));
         session.consent("Go on?")?;
     }
@@ -90,7 +92,6 @@ pub(super) fn carry_out(
     if plan.from.is_none() {
         next_words(session, &mut ending);
     }
-    note_setup(session, &decision.release);
     Ok(ending)
 }
 
@@ -123,15 +124,6 @@ fn next_words(session: &Session<'_>, ending: &mut Ending) {
     }
 }
 
-/// Says that the release brings a newer program than this one.
-fn note_setup(session: &Session<'_>, release: &Release) {
-    let own = env!("CARGO_PKG_VERSION").parse::<offgrid_manifest::Version>();
-    if own.is_ok_and(|own| release.setup.version > own) {
-        let what = format!("offgrid-setup {} came with this release", release.setup.version);
-        session.note(&what, Some("fetch it with the install command to use it"));
-    }
-}
-
 /// `--system` is root's alone.
 fn check_scope(session: &Session<'_>) -> Result<(), Any> {
     if session.place.system && !platform::is_root() {
@@ -157,12 +149,31 @@ pub(super) fn decide(
     receipt: Option<&Receipt>,
     damaged: &BTreeSet<PathBuf>,
 ) -> Result<Decision, Any> {
-    let settings = session.settings;
-    if receipt.is_none() {
-        super::own::check_age(trusted)?;
-    }
+    let release = release_for(session, sources, trusted, receipt)?;
+    decide_on(session, sources, trusted, receipt, damaged, release)
+}
+
+/// The release to plan for, verified.
+pub(super) fn release_for(
+    session: &Session<'_>,
+    sources: &Sources,
+    trusted: &Trusted,
+    receipt: Option<&Receipt>,
+) -> Result<Verified<Release>, Any> {
     let (version, pin) = chosen(session, trusted, receipt)?;
-    let release = trust::release(trusted, sources, &version, pin)?;
+    trust::release(trusted, sources, &version, pin)
+}
+
+/// As [`decide`], for this release.
+pub(super) fn decide_on(
+    session: &Session<'_>,
+    sources: &Sources,
+    trusted: &Trusted,
+    receipt: Option<&Receipt>,
+    damaged: &BTreeSet<PathBuf>,
+    release: Verified<Release>,
+) -> Result<Decision, Any> {
+    let settings = session.settings;
     let disk = platform::free_space(session.store().prefix());
     let disk = if settings.sysroot.is_some() { None } else { disk };
     let selection = select::select(&release, &session.host()?, disk, settings.variant.as_ref())?;
@@ -187,6 +198,7 @@ pub(super) fn decide(
         variant: &selection.variant,
         parts: &parts,
         program: (exe, program),
+        packaged: packaged::by(session).is_some(),
         link: link_of(session),
         models: &session.place.models,
         wanted_models: &models,
@@ -200,7 +212,7 @@ pub(super) fn decide(
 }
 
 /// More bytes than the link may carry are refused before the first one.
-fn check_bytes(session: &Session<'_>, plan: &Plan) -> Result<(), Any> {
+pub(super) fn check_bytes(session: &Session<'_>, plan: &Plan) -> Result<(), Any> {
     match session.settings.max_download {
         Some(allowed) if plan.download_bytes > allowed => {
             Err(Error::TooMuch { needed: plan.download_bytes, allowed }.into())

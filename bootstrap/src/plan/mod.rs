@@ -5,7 +5,7 @@
 mod back;
 mod slot;
 
-pub use back::{models, renew, rollback, uninstall};
+pub use back::{models, renew, replace, rollback, uninstall};
 pub use slot::{OnDisk, bare as bare_slot};
 
 use crate::fill::SlotPlan;
@@ -84,6 +84,9 @@ pub struct Wish<'a> {
     pub parts: &'a [(Folder, Verified<Parts>)],
     /// The running program: its file and digest.
     pub program: (&'a Path, Digest),
+    /// Whether a package put it where it is: it is not copied, and its package puts
+    /// it on PATH.
+    pub packaged: bool,
     /// Where `offgrid` is to be found on PATH; `None` when something that is
     /// not ours is there.
     pub link: Option<&'a Path>,
@@ -101,6 +104,27 @@ pub struct Wish<'a> {
     pub near: bool,
     /// Random text that places this machine in a rollout, for a first install.
     pub machine_id: String,
+}
+
+impl Plan {
+    /// Whether this run only makes a newer program ready to take over, before
+    /// anything is installed.
+    pub fn is_overture(&self) -> bool {
+        self.verb == Verb::Setup && self.receipt.is_none()
+    }
+
+    /// Both as one, for showing and counting; it is never done like this.
+    pub fn then(&self, other: &Plan) -> Plan {
+        if other.steps.is_empty() {
+            return self.clone();
+        }
+        let mut both = other.clone();
+        both.steps = self.steps.iter().chain(&other.steps).cloned().collect();
+        both.download_bytes += self.download_bytes;
+        both.reused_bytes += self.reused_bytes;
+        both.disk_bytes += self.disk_bytes;
+        both
+    }
 }
 
 /// Files in slots that nobody but their owner put there: by the slot's folder.
@@ -137,12 +161,7 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     if receipt.is_none() {
         let text = format!("{}\n", wish.machine_id);
         steps.push(Step::PutText { path: store.id(), text, keep: true });
-        let (from, sha256) = (wish.program.0.to_owned(), wish.program.1);
-        steps.push(Step::PutFile { path: store.program(), from, sha256 });
-        if let Some(link) = wish.link {
-            steps.extend(link.parent().map(|path| Step::MakeDir { path: path.to_owned() }));
-            steps.push(Step::Link { path: link.to_owned(), target: store.program() });
-        }
+        steps.extend(program(wish));
     }
     if !is_live {
         steps.push(Step::Switch { current: store.current(), slot: name.clone() });
@@ -161,6 +180,23 @@ pub fn install(wish: &Wish<'_>) -> Plan {
         disk_bytes: disk,
     };
     if is_live && wish.wanted_models.is_empty() { Plan { steps: Vec::new(), ..plan } } else { plan }
+}
+
+/// Puts this program where it stays, and a link to it on PATH. A packaged one stays
+/// where it is, and its package puts it on PATH.
+fn program(wish: &Wish<'_>) -> Vec<Step> {
+    let path = wish.store.program();
+    let (from, sha256) = (wish.program.0.to_owned(), wish.program.1);
+    if wish.packaged {
+        let linked = wish.link.is_some() && from != path;
+        return linked.then_some(Step::Link { path, target: from }).into_iter().collect();
+    }
+    let mut steps = vec![Step::PutFile { path: path.clone(), from, sha256 }];
+    if let Some(link) = wish.link {
+        steps.extend(link.parent().map(|path| Step::MakeDir { path: path.to_owned() }));
+        steps.push(Step::Link { path: link.to_owned(), target: path });
+    }
+    steps
 }
 
 /// Slots that neither this run nor a rollback needs. Only a later run removes
@@ -191,6 +227,7 @@ fn new_receipt(wish: &Wish<'_>, name: SlotName, slot: Option<&SlotPlan>) -> Rece
         previous: None,
         slots: BTreeMap::new(),
         program: wish.program.1,
+        packaged: wish.packaged,
         service: wish.service.to_owned(),
         models: BTreeMap::new(),
         made: Vec::new(),

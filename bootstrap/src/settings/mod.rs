@@ -86,6 +86,8 @@ pub struct Settings {
     pub limit_rate: Option<u64>,
     /// Bytes in all.
     pub max_download: Option<u64>,
+    /// Let a newer version of this program go first.
+    pub self_update: bool,
     /// `update --check`
     pub check: bool,
     /// `plan --explain`

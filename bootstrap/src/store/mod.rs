@@ -4,12 +4,14 @@
 
 mod ground;
 mod owner;
+mod slot;
+
+pub use slot::SlotName;
 
 use crate::{disk, platform, quote};
-use offgrid_manifest::{Code, Digest, Id, Version};
-use serde::{Deserialize, Serialize};
+use offgrid_manifest::{Code, Digest};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::{fmt, str::FromStr};
 
 /// Why a prefix cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -90,45 +92,6 @@ impl Error {
             Error::Leaving { .. } => Some("wait until it has ended, then run this again".into()),
             Error::Disk(error) => error.hint(),
         }
-    }
-}
-
-/// The name of a slot: `<version>+<variant>`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct SlotName {
-    /// The release.
-    pub version: Version,
-    /// The variant.
-    pub variant: Id,
-}
-
-impl fmt::Display for SlotName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}+{}", self.version, self.variant)
-    }
-}
-
-impl FromStr for SlotName {
-    type Err = offgrid_manifest::Error;
-
-    fn from_str(text: &str) -> Result<SlotName, Self::Err> {
-        let (version, variant) = text.split_once('+').unwrap_or((text, ""));
-        Ok(SlotName { version: version.parse()?, variant: variant.parse()? })
-    }
-}
-
-impl TryFrom<String> for SlotName {
-    type Error = offgrid_manifest::Error;
-
-    fn try_from(text: String) -> Result<SlotName, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<SlotName> for String {
-    fn from(name: SlotName) -> String {
-        name.to_string()
     }
 }
 
@@ -219,6 +182,11 @@ impl Store {
         self.state().join("staging")
     }
 
+    /// A newer version of this program, until it has taken over.
+    pub fn newcomer(&self) -> PathBuf {
+        self.state().join("setup")
+    }
+
     /// What a run took away and may still have to put back.
     pub fn trash(&self) -> PathBuf {
         self.state().join("trash")
@@ -263,6 +231,13 @@ impl Store {
         for draft in self.drafts() {
             disk::remove_file(&draft)?;
         }
+        // A program that was replaced while it ran, and may run still.
+        if let Some(aside) = platform::aside(&self.program())
+            && let Err(error) = disk::remove_file(&aside)
+            && error.code() != Code::Perm
+        {
+            return Err(error.into());
+        }
         Ok(())
     }
 
@@ -283,18 +258,4 @@ pub(crate) fn to_json<T: Serialize>(value: &T, path: &Path) -> Result<Vec<u8>, E
     let mut bytes = json.map_err(|source| Error::Damaged { path: path.to_owned(), source })?;
     bytes.push(b'\n');
     Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slot_names_read_back() {
-        let name: SlotName = "0.3.0+linux-x86_64-cpu".parse().unwrap();
-        assert_eq!(name.to_string(), "0.3.0+linux-x86_64-cpu");
-        for bad in ["0.3.0", "+x", "0.3.0+", "0.3.0+../x", "x+y"] {
-            assert!(bad.parse::<SlotName>().is_err(), "{bad}");
-        }
-    }
 }
