@@ -76,7 +76,7 @@ fn an_update_of_the_program_that_is_killed_anywhere_can_be_finished_and_taken_ba
     let world = World::new();
     let first = world.snapshot();
     crate::renew::bring(&world.depot(), &crate::renew::newer(&world));
-    world.install();
+    world.run(&["install", "--yes", "--no-self-update"]).expect(0);
     let crash = Crash::new(world, &["update"], &[Some("0.1.0"), Some("0.1.0")]);
     Crash { first, own: true, ..crash }.run();
 }

@@ -56,7 +56,9 @@ pub(super) fn plan(session: &Session<'_>) -> Result<(), Any> {
         }
     };
     let mut json = report::plan_json(&plan, &selection);
-    json["self_update"] = renewal;
+    if !renewal.is_null() {
+        json["self_update"] = renewal;
+    }
     session.reporter.result(&json, &report::plan_text(&plan, shown));
     Ok(())
 }

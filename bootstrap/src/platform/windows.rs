@@ -4,6 +4,8 @@
 mod facts;
 #[path = "windows/folder.rs"]
 mod folder;
+#[path = "windows/load.rs"]
+mod load;
 
 pub(crate) use facts::live_facts;
 pub(crate) use folder::Folder;
