@@ -153,3 +153,28 @@ fn a_root_that_asks_for_a_newer_program_gets_it_or_stops() {
     world.offgrid_run(&["rollback", "--yes", "--json"]).expect(3);
     world.offgrid_run(&["self", "verify"]).expect(0);
 }
+
+#[test]
+fn a_newer_program_that_was_fetched_by_hand_takes_the_place_of_the_installed_one() {
+    let world = World::new();
+    let before = world.snapshot();
+    world.install();
+    let (old, new) = (fs::read(world.offgrid()).unwrap(), newer(&world));
+    let fetched = world.path("fetched");
+    base::copy_tree(&world.path("stamped"), &fetched);
+    let update = || {
+        let mut command = world.command(&fetched);
+        command.args(["update", "--yes"]).env("OFFGRID_SETUP_SOURCE", world.depot());
+        finish(command).expect(0)
+    };
+    update().says("is newer than the installed one");
+    assert_eq!(fs::read(world.offgrid()).unwrap(), new);
+    assert_eq!(fs::read(world.prefix().join("bin/offgrid.before")).unwrap(), old);
+    world.offgrid_run(&["self", "verify"]).expect(0);
+    // Once: it is the installed one now. An older one does not come back by itself.
+    assert!(!update().stderr.contains("is newer than"));
+    world.run(&["update", "--yes"]).expect(0);
+    assert_eq!(fs::read(world.offgrid()).unwrap(), new);
+    world.offgrid_run(&["uninstall", "--yes"]).expect(0);
+    before.assert_same(&world.snapshot());
+}

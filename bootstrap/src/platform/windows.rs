@@ -36,6 +36,8 @@ use windows_sys::Win32::System::Threading::{
 /// that list against the system's own.
 #[expect(unsafe_code, reason = "a system call")]
 pub fn harden() {
+    // What nobody names is not linked.
+    std::hint::black_box(&load::LOAD_CONFIG);
     // SAFETY: takes a number, and a string that ends with a zero.
     // It fails only on systems older than those that Rust programs run on.
     unsafe {

@@ -4,7 +4,9 @@
 /// `IMAGE_LOAD_CONFIG_DIRECTORY64` as 32-bit words: up to the tables for exception
 /// handlers, of which there are none.
 #[repr(align(8))]
-struct Words(#[expect(dead_code, reason = "the system's loader reads it")] [u32; SIZE / 4]);
+pub(super) struct Words(
+    #[expect(dead_code, reason = "the system's loader reads it")] [u32; SIZE / 4],
+);
 
 const SIZE: usize = 0x70;
 /// `LOAD_LIBRARY_SEARCH_SYSTEM32`
@@ -25,4 +27,4 @@ const fn words() -> [u32; SIZE / 4] {
 // SAFETY: the section is ours alone and holds plain numbers.
 #[unsafe(link_section = ".oglcfg")]
 #[used]
-static LOAD_CONFIG: Words = Words(words());
+pub(super) static LOAD_CONFIG: Words = Words(words());
