@@ -162,6 +162,7 @@ fn a_newer_program_that_was_fetched_by_hand_takes_the_place_of_the_installed_one
     let (old, new) = (fs::read(world.offgrid()).unwrap(), newer(&world));
     let fetched = world.path("fetched");
     base::copy_tree(&world.path("stamped"), &fetched);
+    base::set_mode(&fetched, 0o755);
     let update = || {
         let mut command = world.command(&fetched);
         command.args(["update", "--yes"]).env("OFFGRID_SETUP_SOURCE", world.depot());
