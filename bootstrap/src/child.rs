@@ -190,6 +190,8 @@ impl Background {
     /// How it ended, if it has.
     pub fn ended(&mut self) -> Option<Ended> {
         if self.ended.is_none() {
+            // What it leaves running goes with it, while its number is still its own.
+            platform::end_rest(self.child.id());
             // A child that cannot be asked is not one of ours any more.
             self.ended = match self.child.try_wait() {
                 Ok(status) => status.map(Ended::of),

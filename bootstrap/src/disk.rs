@@ -193,7 +193,7 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 /// # Errors
 /// Any I/O error.
 pub fn shift(from: &Path, to: &Path) -> Result<(), Error> {
-    at("put in place", to, fs::rename(from, to))
+    at("put in place", to, platform::rename(from, to))
 }
 
 /// Makes the entries of the folder above `path` durable.

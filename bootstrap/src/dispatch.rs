@@ -37,7 +37,8 @@ fn is_app(name: &OsStr) -> bool {
 pub fn prefix_of(exe: &Path) -> Option<PathBuf> {
     let bin = exe.parent()?;
     let prefix = bin.parent()?;
-    let is_installed = exe.file_name().is_some_and(is_app)
+    let before = platform::exe_name("offgrid.before");
+    let is_installed = exe.file_name().is_some_and(|name| is_app(name) || *name == *before)
         && bin.file_name()? == "bin"
         && disk::exists(&prefix.join("state"));
     is_installed.then(|| prefix.to_owned())

@@ -47,6 +47,9 @@ pub struct Receipt {
     pub slots: BTreeMap<String, Slot>,
     /// This program as it was installed.
     pub program: Digest,
+    /// Whether a package brings and updates it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub packaged: bool,
     /// How the app is run.
     pub service: String,
     /// Models that were installed by name.

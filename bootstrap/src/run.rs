@@ -78,14 +78,31 @@ pub struct Context<'a> {
 /// The failing step's error after everything was taken back, or
 /// `E_UNFINISHED` when that failed too.
 pub fn begin(context: &Context<'_>, _lock: &Lock, plan: &Plan) -> Result<(), Any> {
+    let (mut journal, undos) = started(context, plan)?;
+    go_on(context, &mut journal, plan, undos, 0)
+}
+
+/// The journal of a new run, with the Undo of its first step.
+fn started(context: &Context<'_>, plan: &Plan) -> Result<(Journal, Vec<Undo>), Any> {
     context.sink.event(&Event::RunBegan { plan });
     // Of no run that is known: a power cut may bring back what was removed.
     disk::remove_tree(&context.store.trash())?;
     disk::remove_tree(&context.store.staging())?;
     // The first Intent comes with the plan: one line less to wait for.
     let first = plan.steps.first().map(|step| step.prepare(context)).transpose()?;
-    let mut journal = Journal::begin(context.store, plan, first.as_ref())?;
-    go_on(context, &mut journal, plan, first.into_iter().collect(), 0)
+    let journal = Journal::begin(context.store, plan, first.as_ref())?;
+    Ok((journal, first.into_iter().collect()))
+}
+
+/// Does the steps of a plan and leaves the run open: its journal stays for whoever
+/// takes over, and tells the next command what to take away if nobody does.
+///
+/// # Errors
+/// As [`begin`].
+pub fn open(context: &Context<'_>, _lock: &Lock, plan: &Plan) -> Result<(), Any> {
+    let (mut journal, mut undos) = started(context, plan)?;
+    let Err(error) = steps(context, &mut journal, plan, &mut undos, 0) else { return Ok(()) };
+    give_up(context, &undos, error)
 }
 
 /// Ends the unfinished run that the journal tells of: forward when `finish`,
@@ -133,8 +150,13 @@ fn go_on(
     if is_named(context, plan).map_err(stuck)? {
         return Err(remains(error));
     }
+    give_up(context, &undos, error)
+}
+
+/// Takes everything back because of an error.
+fn give_up(context: &Context<'_>, undos: &[Undo], error: Any) -> Result<(), Any> {
     context.sink.event(&Event::TakingBack { why: &error.to_string() });
-    match back(context, &undos) {
+    match back(context, undos) {
         Ok(()) => Err(error),
         Err(source) => Err(stuck(source)),
     }
@@ -242,6 +264,7 @@ fn tidy(context: &Context<'_>, plan: &Plan) -> Result<(), Any> {
     }
     disk::remove_tree(&store.trash())?;
     disk::remove_tree(&store.staging())?;
+    disk::remove_tree(&store.newcomer())?;
     store.clear_drafts()?;
     if plan.receipt.is_none() {
         disk::remove_for_good(&store.receipt())?;
@@ -277,6 +300,7 @@ fn back(context: &Context<'_>, undos: &[Undo]) -> Result<(), Any> {
     for undo in undos.iter().rev() {
         undo.apply(context)?;
     }
+    disk::remove_tree(&store.newcomer())?;
     disk::remove_tree(&store.trash())?;
     store.clear_drafts()?;
     Ok(disk::remove_for_good(&store.journal())?)

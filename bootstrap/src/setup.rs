@@ -11,9 +11,10 @@ use crate::fetch::{self, AsStored};
 use crate::run::Context;
 use crate::source::Place;
 use crate::store::Store;
-use crate::{disk, platform, receipt, stamp};
+use crate::{disk, platform, stamp};
 use offgrid_manifest::{Code, Digest, Pin, Version, layout};
 use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,6 +31,14 @@ pub enum Error {
         version: Version,
         /// Why.
         source: std::io::Error,
+    },
+    /// It ended well, and did not say that it is this version and works.
+    #[error("the new offgrid-setup {version} did not say that it works here")]
+    Silent {
+        /// Its version.
+        version: Version,
+        /// Its last words.
+        source: Option<Said>,
     },
     /// It did not pass its own test.
     #[error("the new offgrid-setup {version} {ended} when it was tried here")]
@@ -51,11 +60,17 @@ impl Error {
 
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
-        Some(
-            "this program stays as it is; try again when there is a newer release, and tell \
-             its makers"
-                .into(),
-        )
+        let noexec = match self {
+            Error::Start { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+                "; programs may not be started in that folder, perhaps because its disk is \
+                 mounted `noexec`"
+            }
+            _ => "",
+        };
+        Some(format!(
+            "this program stays as it is{noexec}; to go on without the new one, add \
+             --no-self-update, and tell its makers"
+        ))
     }
 }
 
@@ -69,12 +84,15 @@ pub struct NewSetup {
     /// Every root that was verified after the one in the running program: its
     /// stamp has to name one of them, or that one.
     pub chain: Vec<Digest>,
+    /// Whether it is to work for the whole system.
+    #[serde(default)]
+    pub system: bool,
 }
 
 /// Where it waits until it has proved itself. By this name every word of its
 /// command line is ours or the app's, as it will be later.
 pub fn staged(store: &Store) -> PathBuf {
-    store.staging().join(platform::exe_name("offgrid"))
+    store.newcomer().join(platform::exe_name("offgrid"))
 }
 
 /// Fetches it beside everything else.
@@ -92,7 +110,7 @@ pub fn fetch(context: &Context<'_>, new: &NewSetup) -> Result<(), Any> {
     let wanted = fetch::Wanted { places: &places, pin, partial: &partial, finished: &finished };
     fetch::fetch(context.sources, &wanted, &|_| (), || Ok(AsStored))?;
     // Durable: a run that goes on after a power cut takes the program from there.
-    disk::make_dir(&store.staging(), 0o700)?;
+    disk::make_dir(&store.newcomer(), 0o700)?;
     // Hashed again while it is copied, and durable before it counts as fetched.
     fetch::copy_program(&finished, &staged, &pin.sha256)
 }
@@ -107,11 +125,9 @@ pub fn prove(context: &Context<'_>, new: &NewSetup) -> Result<(), Any> {
         return Err(fetch::Error::Changed { path }.into());
     }
     stamp::judge(&stamp::of_file(&path)?, &stamp::own()?, &new.chain)?;
-    let staging = context.store.staging();
-    let system = receipt::read(context.store)?.is_some_and(|receipt| receipt.scope == "system");
-    let mut command = child::command(&path, &staging);
+    let mut command = child::command(&path, &context.store.newcomer());
     command.args(["self", "selftest", "--json", "--prefix"]).arg(context.store.prefix());
-    command.arg(if system { "--system" } else { "--user" });
+    command.arg(if new.system { "--system" } else { "--user" });
     // Nothing of the user's decides here, but a home there has to be.
     for name in ["HOME", "USERPROFILE", "LOCALAPPDATA", "APPDATA"] {
         command.env(name, context.store.prefix());
@@ -127,12 +143,26 @@ pub fn prove(context: &Context<'_>, new: &NewSetup) -> Result<(), Any> {
         let (ended, source) = (outcome.ended.clone(), outcome.said());
         return Err(Error::Failed { version: version(), ended, source }.into());
     }
+    if !says_so(&outcome.stdout, &new.version) {
+        return Err(Error::Silent { version: version(), source: outcome.said() }.into());
+    }
     Ok(())
 }
 
-/// Where the program that was replaced is kept until the next one comes.
+/// Whether the last line is the end of a good `selftest` of this version: something
+/// else than this program may end well too, and another version would be due again
+/// each time.
+fn says_so(stdout: &str, version: &Version) -> bool {
+    let last = stdout.lines().last().unwrap_or_default();
+    let last: serde_json::Value = serde_json::from_str(last).unwrap_or_default();
+    last["v"] == 1
+        && last["event"] == "ended"
+        && last["exit"] == 0
+        && last["setup"] == *version.to_string()
+}
+
+/// Where the program that was replaced is kept until the next one comes. It runs
+/// there as what it is: by its full name, with the words of `offgrid-setup`.
 pub fn before(program: &Path) -> PathBuf {
-    let mut name = program.as_os_str().to_owned();
-    name.push(".before");
-    PathBuf::from(name)
+    program.with_file_name(platform::exe_name("offgrid.before"))
 }

@@ -145,7 +145,7 @@ impl Crash {
         let world = World::new();
         let first = world.snapshot();
         crate::renew::bring(&world.depot(), &crate::renew::newer(&world));
-        world.install();
+        world.run(&["install", "--yes", "--no-self-update"]).expect(0);
         let crash = Crash::new(world, &["update"], &[Some("0.1.0"), Some("0.1.0")]);
         Crash { first, own: true, ..crash }
     }

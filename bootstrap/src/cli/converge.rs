@@ -1,28 +1,57 @@
 //! Deciding and doing, and once more when a file that was to be reused is not
 //! what was installed: a damaged release never stops the way to a better one.
 
-use super::install::{carry_out, decide};
-use super::own;
+use super::install::{Decision, carry_out, decide, decide_on, release_for};
+use super::own::{self, Next, Takeover};
+use super::packaged;
 use super::session::Change;
 use crate::error::Error as Any;
-use crate::event::Ending;
 use crate::receipt::Receipt;
 use crate::source::Sources;
 use crate::trust::Trusted;
 use crate::{fetch, inspect};
 use std::collections::BTreeSet;
 
-/// Goes to what is wanted. `ask` comes between the decision and the work.
+/// Goes to what is wanted, or lets a newer program go there where it `may_hand_over`.
+/// `ask` comes between the decision and the work.
 pub(super) fn converge(
     change: &Change<'_>,
     sources: &Sources,
     trusted: &Trusted,
     receipt: Option<&Receipt>,
-    ask: &dyn Fn(&super::install::Decision) -> Result<(), Any>,
-) -> Result<Ending, Any> {
-    let result = go(change, sources, trusted, receipt, ask);
+    may_hand_over: bool,
+    ask: &dyn Fn(&Decision) -> Result<(), Any>,
+) -> Result<Next, Any> {
+    let result = match first(change, sources, trusted, receipt, may_hand_over, ask) {
+        Ok(Some(takeover)) => Ok(Next::HandOver(takeover)),
+        Ok(None) => go(change, sources, trusted, receipt, ask),
+        Err(error) => Err(error),
+    };
     change.session.troubles(sources);
     result
+}
+
+/// A newer program goes first, also where this one cannot decide: the rules may be
+/// newer than it is.
+fn first(
+    change: &Change<'_>,
+    sources: &Sources,
+    trusted: &Trusted,
+    receipt: Option<&Receipt>,
+    may_hand_over: bool,
+    ask: &dyn Fn(&Decision) -> Result<(), Any>,
+) -> Result<Option<Takeover>, Any> {
+    let session = change.session;
+    if !may_hand_over {
+        return Ok(None);
+    }
+    let release = release_for(session, sources, trusted, receipt)?;
+    let Some(new) = own::due(session, trusted, receipt, &release)? else { return Ok(None) };
+    let decision = decide_on(session, sources, trusted, receipt, &BTreeSet::new(), release).ok();
+    if let Some(decision) = &decision {
+        ask(decision)?;
+    }
+    own::go_first(change, sources, receipt, new, decision.as_ref()).map(Some)
 }
 
 fn go(
@@ -30,26 +59,31 @@ fn go(
     sources: &Sources,
     trusted: &Trusted,
     receipt: Option<&Receipt>,
-    ask: &dyn Fn(&super::install::Decision) -> Result<(), Any>,
-) -> Result<Ending, Any> {
+    ask: &dyn Fn(&Decision) -> Result<(), Any>,
+) -> Result<Next, Any> {
     let session = change.session;
+    own::check_age(session, trusted)?;
+    let replaced = match receipt {
+        Some(receipt) => own::replace_older(change, sources, receipt)?,
+        None => None,
+    };
+    let receipt = replaced.as_ref().or(receipt);
     let decision = decide(session, sources, trusted, receipt, &BTreeSet::new())?;
     ask(&decision)?;
-    if let Some(receipt) = receipt {
-        own::renew(change, sources, trusted, receipt, &decision.release)?;
-    }
-    own::check_age(trusted)?;
     let (path, receipt) = match (carry_out(change, sources, &decision), receipt) {
         (Err(Any::Fetch(fetch::Error::Changed { path })), Some(receipt))
             if path.starts_with(session.store().versions()) =>
         {
             (path, receipt)
         }
-        (result, _) => return result,
+        (result, _) => {
+            packaged::note(session, &decision.release);
+            return result.map(Next::Ended);
+        }
     };
     let what = format!("{} is not what was installed", path.display());
     session.note(&what, Some("it is downloaded instead"));
     let damaged = inspect::damaged(session.store(), receipt)?;
     let decision = decide(session, sources, trusted, Some(receipt), &damaged)?;
-    carry_out(change, sources, &decision)
+    carry_out(change, sources, &decision).map(Next::Ended)
 }

@@ -3,6 +3,8 @@
 
 use super::believe::chosen;
 use super::converge;
+use super::own::{self, Next};
+use super::packaged;
 use super::path;
 use super::refuse::Error;
 use super::session::{Change, Session, random_hex, random_name};
@@ -41,15 +43,15 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     service_of(session)?;
     // A machine that nothing is made for is told so before anything is touched.
     select::target_of(&session.host()?)?;
-    session.change(|change| install(change, &stamped))
+    own::change(session, |change, may| install(change, &stamped, may))
 }
 
-fn install(change: &Change<'_>, stamped: &Stamped) -> Result<Ending, Any> {
+fn install(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, Any> {
     let session = change.session;
     let receipt = change.receipt()?;
     let sources = session.sources(stamped)?;
     let trusted = change.refresh(stamped, &sources, receipt.as_ref())?;
-    converge::converge(change, &sources, &trusted, receipt.as_ref(), &|_| Ok(()))
+    converge::converge(change, &sources, &trusted, receipt.as_ref(), may, &|_| Ok(()))
 }
 
 /// Shows the plan, asks, runs it, and says how it ended.
@@ -65,7 +67,7 @@ pub(super) fn carry_out(
         return Ok(Ending::new(Outcome::Unchanged, format!("{live} is installed and live")));
     };
     check_bytes(session, plan)?;
-    if !session.settings.yes {
+    if !session.settings.yes && !own::is_agreed(session, plan) {
         session.reporter.show(&report::plan_text(plan, &decision.selection.lines()));
         session.consent("Go on?")?;
     }
@@ -93,17 +95,7 @@ pub(super) fn carry_out(
         path::say(session, &decision.blocks);
     }
     path::warn_of_others(session, plan, &decision.blocks);
-    note_setup(session, &decision.release);
     Ok(ending)
-}
-
-/// Says that the release brings a newer program than this one.
-fn note_setup(session: &Session<'_>, release: &Release) {
-    let own = env!("CARGO_PKG_VERSION").parse::<offgrid_manifest::Version>();
-    if own.is_ok_and(|own| release.setup.version > own) {
-        let what = format!("offgrid-setup {} came with this release", release.setup.version);
-        session.note(&what, Some("fetch it with the install command to use it"));
-    }
 }
 
 /// `--system` is root's alone.
@@ -131,12 +123,31 @@ pub(super) fn decide(
     receipt: Option<&Receipt>,
     damaged: &BTreeSet<PathBuf>,
 ) -> Result<Decision, Any> {
-    let settings = session.settings;
-    if receipt.is_none() {
-        super::own::check_age(trusted)?;
-    }
+    let release = release_for(session, sources, trusted, receipt)?;
+    decide_on(session, sources, trusted, receipt, damaged, release)
+}
+
+/// The release to plan for, verified.
+pub(super) fn release_for(
+    session: &Session<'_>,
+    sources: &Sources,
+    trusted: &Trusted,
+    receipt: Option<&Receipt>,
+) -> Result<Verified<Release>, Any> {
     let (version, pin) = chosen(session, trusted, receipt)?;
-    let release = trust::release(trusted, sources, &version, pin)?;
+    trust::release(trusted, sources, &version, pin)
+}
+
+/// As [`decide`], for this release.
+pub(super) fn decide_on(
+    session: &Session<'_>,
+    sources: &Sources,
+    trusted: &Trusted,
+    receipt: Option<&Receipt>,
+    damaged: &BTreeSet<PathBuf>,
+    release: Verified<Release>,
+) -> Result<Decision, Any> {
+    let settings = session.settings;
     let disk = platform::free_space(session.store().prefix());
     let disk = if settings.sysroot.is_some() { None } else { disk };
     let wish = select::Wish { disk, variant: settings.variant.as_ref(), gpu: settings.gpu };
@@ -167,6 +178,7 @@ pub(super) fn decide(
         variant: &selection.variant,
         parts: &parts,
         program: (exe, program),
+        packaged: packaged::by(session).is_some(),
         link,
         blocks: &blocks.edits,
         models: &session.place.models,

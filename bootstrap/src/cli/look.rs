@@ -2,8 +2,9 @@
 //! Their results go to stdout; they take no lock and change nothing.
 
 use super::believe::{machine_of, refresh};
-use super::install::decide;
+use super::install::{decide_on, release_for};
 use super::newer::{self, Read};
+use super::own;
 use super::path;
 use super::session::Session;
 use crate::error::Error as Any;
@@ -29,12 +30,34 @@ pub(super) fn plan(session: &Session<'_>) -> Result<(), Any> {
     let receipt = session.receipt()?;
     let sources = session.sources(&stamped)?;
     let trusted = refresh(session, &stamped, &sources, receipt.as_ref())?;
-    let decision = decide(session, &sources, &trusted, receipt.as_ref(), &BTreeSet::new())?;
+    let receipt = receipt.as_ref();
+    let release = release_for(session, &sources, &trusted, receipt)?;
+    let new = own::due(session, &trusted, receipt, &release)?;
+    if new.is_none() {
+        own::check_age(session, &trusted)?;
+    }
+    let none = BTreeSet::new();
+    let decision = decide_on(session, &sources, &trusted, receipt, &none, release)?;
     let selection = decision.selection.json(&decision.release);
     let all = decision.selection.lines();
     let shown = if session.settings.explain { &all[..] } else { &all[..1] };
-    let json = report::plan_json(&decision.plan, &selection);
-    session.reporter.result(&json, &report::plan_text(&decision.plan, shown));
+    let (plan, renewal) = match new {
+        None => (decision.plan, Value::Null),
+        Some(new) => {
+            let version = new.version.clone();
+            let first = own::plan_of(session, receipt, new)?;
+            let renewal = json!({
+                "version": version, "download_bytes": first.download_bytes,
+                "steps": first.steps.len(),
+            });
+            (first.then(&decision.plan), renewal)
+        }
+    };
+    let mut json = report::plan_json(&plan, &selection);
+    if !renewal.is_null() {
+        json["self_update"] = renewal;
+    }
+    session.reporter.result(&json, &report::plan_text(&plan, shown));
     if receipt.is_none() {
         path::say(session, &decision.blocks);
     }

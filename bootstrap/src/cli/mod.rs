@@ -11,7 +11,9 @@ mod look;
 mod model;
 mod newer;
 mod own;
+mod packaged;
 mod path;
+mod place;
 mod refuse;
 mod repair;
 mod rollback;
@@ -81,7 +83,7 @@ fn run(mut env: Env) -> u8 {
 
 /// The installed program under the app's name: every word but ours goes there.
 fn as_app(env: &Env) -> u8 {
-    let place = session::place_of(env, None, None);
+    let place = place::place_of(env, None, None);
     let result = place.and_then(|place| dispatch::app(env, &place.store, &place.models));
     match result {
         Ok(never) => match never {},
@@ -122,7 +124,7 @@ fn command(
 
 /// No words: a person at a terminal is guided; a script gets the help and exit 2.
 fn guided(session: &Session<'_>) -> Result<Option<Ending>, Any> {
-    if session.receipt()?.is_some() {
+    if !matches!(newer::receipt(session)?, newer::Read::Known(None)) {
         return look::status(session).map(|()| None);
     }
     if !session.env.can_ask {
@@ -134,7 +136,7 @@ fn guided(session: &Session<'_>) -> Result<Option<Ending>, Any> {
 /// Reads the settings files and puts everything in order.
 fn settle(parsed: &Parsed, env: &Env) -> Result<Settings, Any> {
     let mut files: Vec<(PathBuf, String, bool)> = Vec::new();
-    for (folder, is_system) in session::config_dirs(env) {
+    for (folder, is_system) in place::config_dirs(env) {
         let path = folder.join("setup.toml");
         if is_system {
             administrators_alone(&[&folder, &path])?;

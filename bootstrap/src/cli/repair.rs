@@ -135,7 +135,12 @@ impl Healer<'_> {
                     let patient = Patient { store, receipt: self.receipt, exe, service: &service };
                     let found = patient.setup()?;
                     remedies.setup =
-                        found.map(|(version, pin)| NewSetup { version, pin, chain: Vec::new() });
+                        found.map(|(version, pin)| NewSetup {
+                            version,
+                            pin,
+                            chain: Vec::new(),
+                            system: self.session.place.system,
+                        });
                 }
                 _ => {}
             }

@@ -1,8 +1,8 @@
 //! Whether a plan fits: on the disk, because its sizes are known before anything of
 //! it is begun; and where its names go, into journals, units and profiles.
 
+use super::place::Place;
 use super::refuse::Error;
-use super::session::Place;
 use crate::error::Error as Any;
 use crate::plan::Plan;
 use crate::step::Step;

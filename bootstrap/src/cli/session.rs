@@ -1,6 +1,7 @@
 //! What every command starts from: where the prefix is, what is installed there,
 //! where blobs come from; and how a changing command begins and ends.
 
+use super::place::{Place, place_of};
 use super::refuse::Error;
 use crate::env::Env;
 use crate::error::Error as Any;
@@ -8,7 +9,6 @@ use crate::event::{Event, Sink};
 use crate::host::{Host, Tree};
 use crate::lock::Lock;
 use crate::plan::{Plan, Verb};
-use crate::platform;
 use crate::receipt::{self, Receipt};
 use crate::report::Reporter;
 use crate::run::{self, Context};
@@ -16,66 +16,10 @@ use crate::settings::Settings;
 use crate::source::{Reach, Sources, Stop};
 use crate::stamp::Stamped;
 use crate::store::Store;
-use crate::{disk, dispatch};
+use crate::disk;
 use offgrid_manifest::Time;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Where things are on this machine.
-#[derive(Debug, Clone)]
-pub(super) struct Place {
-    /// The prefix.
-    pub(super) store: Store,
-    /// Where the link on PATH goes.
-    pub(super) link: Option<PathBuf>,
-    /// The models folder.
-    pub(super) models: PathBuf,
-    /// Folder of `offgrid.env`.
-    pub(super) config: PathBuf,
-    /// Whether it is the whole system's.
-    pub(super) system: bool,
-}
-
-/// Works out the place: as asked for, else of the installation that this program
-/// belongs to, else the usual one of this user.
-pub(super) fn place_of(
-    env: &Env,
-    prefix: Option<&Path>,
-    system: Option<bool>,
-) -> Result<Place, Any> {
-    let own = dispatch::prefix_of(&env.exe);
-    let usual = |system| platform::places(env, system).ok_or(Error::NoHome);
-    let system = match (system, &own) {
-        (Some(system), _) => system,
-        (None, Some(own)) => {
-            let of_all = platform::places(env, true);
-            of_all.is_some_and(|places| places.prefix == *own) || recorded_system(own)
-        }
-        (None, None) => platform::is_root(),
-    };
-    let places = usual(system)?;
-    let prefix = prefix.map(Path::to_owned).or(own).unwrap_or(places.prefix);
-    let link = places.link_dir.map(|folder| folder.join(platform::exe_name("offgrid")));
-    let (models, config) = (places.models, places.config_dir);
-    Ok(Place { store: Store::new(prefix), link, models, config, system })
-}
-
-/// Whether the receipt of a prefix says that it is the whole system's.
-fn recorded_system(prefix: &Path) -> bool {
-    let store = Store::new(prefix.to_owned());
-    // Not a word of a prefix that somebody else could have written.
-    if store.check_owner(false).is_err() {
-        return false;
-    }
-    receipt::scope(&store).is_some_and(|scope| scope == "system")
-}
-
-/// The folders of settings files: the user's first, then the system's.
-pub(super) fn config_dirs(env: &Env) -> Vec<(PathBuf, bool)> {
-    let user = platform::places(env, false).map(|places| (places.config_dir, false));
-    let system = platform::places(env, true).map(|places| (places.config_dir, true));
-    user.into_iter().chain(system).collect()
-}
 
 /// One command at work.
 pub(super) struct Session<'a> {
@@ -228,6 +172,11 @@ impl<'a> Session<'a> {
     fn end_unfinished(&self, lock: &Lock) -> Result<Option<Ended>, Any> {
         let store = self.store();
         let Some(story) = run::unfinished(store)? else { return Ok(None) };
+        // This program was made ready by that run, and goes on from here.
+        if super::own::is_ours(self, &story) {
+            disk::remove_file(&store.journal())?;
+            return Ok(None);
+        }
         // A source that is gone must not stand in the way of taking back.
         let sources = crate::stamp::own()
             .map_err(Any::from)
@@ -269,6 +218,12 @@ impl Change<'_> {
         let context = Context { store: self.session.store(), sources, sink: self.session.reporter };
         super::room::check(context.store, plan)?;
         run::begin(&context, self.lock, plan)
+    }
+
+    /// Does the steps of a plan and leaves the run open for whoever takes over.
+    pub(super) fn open(&self, plan: &Plan, sources: &Sources) -> Result<(), Any> {
+        let context = Context { store: self.session.store(), sources, sink: self.session.reporter };
+        run::open(&context, self.lock, plan)
     }
 
     /// Whether this command has just finished a run of its own kind that was cut

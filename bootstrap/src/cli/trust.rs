@@ -181,7 +181,7 @@ fn believe(session: &Session<'_>, place: &Place) -> Result<(Trusted, crate::sour
     match refreshed {
         Ok(trusted) => {
             warn(session, &trusted);
-            super::own::check_age(&trusted)?;
+            super::own::check_age(session, &trusted)?;
             if trusted.changed {
                 place.write(&trusted.memory, trusted.damaged)?;
             }

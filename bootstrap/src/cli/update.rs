@@ -3,17 +3,18 @@
 use super::believe::{choice, refresh};
 use super::converge::converge;
 use super::install::decide;
-use super::own;
+use super::own::{self, Next};
 use super::refuse::Error;
 use super::session::{Change, Session, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
 use crate::receipt::Receipt;
 use crate::report::units::bytes;
+use crate::schema;
 use crate::source::Sources;
 use crate::stamp::{self, Stamped};
 use crate::store::SlotName;
-use crate::trust::{Choice, Held, Trusted};
+use crate::trust::{self, Choice, Held, Trusted};
 use crate::{inspect, plan, service};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -24,28 +25,30 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
         return check(session, &stamped);
     }
     session.perhaps_installed()?;
-    session.change(|change| update(change, &stamped))
+    own::change(session, |change, may| update(change, &stamped, may))
 }
 
-fn update(change: &Change<'_>, stamped: &Stamped) -> Result<Ending, Any> {
+fn update(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, Any> {
     let session = change.session;
     let prefix = session.store().prefix().to_owned();
     let receipt = change.receipt()?.ok_or(Error::NotInstalled { prefix })?;
     let sources = session.sources(stamped)?;
     let trusted = change.refresh(stamped, &sources, Some(&receipt))?;
-    if own::check_age(&trusted).is_err() {
+    if trust::check_age(&trusted.root, &schema::own()).is_err() {
         // It is said below, after a newer program was tried; the root stays known.
         change.remember(&trusted)?;
     }
     if let Some(ending) = nothing_new(session, &receipt, &trusted)? {
         change.remember(&trusted)?;
-        own::renew_from_live(change, &sources, &trusted, &receipt)?;
-        own::check_age(&trusted)?;
-        // Renewing this program wrote another receipt.
-        let receipt = change.receipt()?.unwrap_or(receipt);
-        return clean(change, &receipt, ending);
+        if let Some(takeover) = from_live(change, &sources, &trusted, &receipt, may)? {
+            return Ok(Next::HandOver(takeover));
+        }
+        own::check_age(session, &trusted)?;
+        // Putting this program in place wrote another receipt.
+        let receipt = own::replace_older(change, &sources, &receipt)?.unwrap_or(receipt);
+        return Ok(Next::Ended(clean(change, &receipt, ending)?));
     }
-    converge(change, &sources, &trusted, Some(&receipt), &|decision| {
+    converge(change, &sources, &trusted, Some(&receipt), may, &|decision| {
         if decision.plan.steps.is_empty() {
             return Ok(());
         }
@@ -53,12 +56,22 @@ fn update(change: &Change<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     })
 }
 
+fn from_live(
+    change: &Change<'_>,
+    sources: &Sources,
+    trusted: &Trusted,
+    receipt: &Receipt,
+    may: bool,
+) -> Result<Option<own::Takeover>, Any> {
+    if may { own::from_live(change, sources, trusted, receipt) } else { Ok(None) }
+}
+
 /// Looks for a newer release and changes nothing.
 fn check(session: &Session<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     let receipt = session.installed()?;
     let sources: Sources = session.sources(stamped)?;
     let trusted = refresh(session, stamped, &sources, Some(&receipt))?;
-    own::check_age(&trusted)?;
+    own::check_age(session, &trusted)?;
     if let Some(ending) = nothing_new(session, &receipt, &trusted)? {
         return Ok(ending);
     }

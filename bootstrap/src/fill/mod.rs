@@ -87,7 +87,7 @@ pub struct SlotPlan {
     pub documents: BTreeMap<String, String>,
     /// Whether a file of another slot may be hard-linked: nobody else can write
     /// there (DESIGN 7). A slot that is rebuilt has files of its own.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub link: bool,
     /// Bytes to fetch.
     pub download_bytes: u64,

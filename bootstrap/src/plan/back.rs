@@ -7,6 +7,7 @@ use crate::receipt::{InstalledModel, Receipt};
 use crate::setup::{self, NewSetup};
 use crate::step::{Step, Undo};
 use crate::store::{SlotName, Store};
+use offgrid_manifest::Digest;
 use std::path::{Path, PathBuf};
 
 /// Back to another slot that is there: one switch.
@@ -26,21 +27,38 @@ pub fn rollback(id: String, store: &Store, receipt: &Receipt, to: SlotName) -> P
 
 /// This program alone: a run of its own, so that it stays when the run after it is
 /// taken back (DESIGN 12). The program that is replaced is kept beside it.
-pub fn renew(id: String, store: &Store, receipt: &Receipt, new: NewSetup) -> Plan {
+///
+/// Where nothing is installed yet it is only fetched and proved: the run stays open,
+/// and who takes over ends it.
+pub fn renew(id: String, store: &Store, receipt: Option<&Receipt>, new: NewSetup) -> Plan {
+    let pin = new.pin;
+    let setup = Box::new(new);
+    let mut steps = vec![Step::FetchSetup { setup: setup.clone() }, Step::ProveSetup { setup }];
+    let plan = match receipt {
+        Some(receipt) => {
+            let plan = replace(id, store, receipt, (&setup::staged(store), pin.sha256));
+            steps.extend(plan.steps.iter().cloned());
+            plan
+        }
+        None => Plan { id, verb: Verb::Setup, ..nothing() },
+    };
+    Plan { steps, download_bytes: pin.size, disk_bytes: pin.size, ..plan }
+}
+
+/// Another program in the place of the installed one, which is kept beside it.
+pub fn replace(id: String, store: &Store, receipt: &Receipt, new: (&Path, Digest)) -> Plan {
+    let (from, sha256) = (new.0.to_owned(), new.1);
     let mut after = receipt.clone();
     after.run = id.clone();
-    after.program = new.pin.sha256;
-    let (program, pin) = (store.program(), new.pin);
-    let setup = Box::new(new);
-    let put = |path, from, sha256| Step::PutFile { path, from, sha256 };
+    after.program = sha256;
+    let program = store.program();
+    let keep = setup::before(&program);
     let steps = vec![
-        Step::FetchSetup { setup: setup.clone() },
-        Step::ProveSetup { setup },
-        put(setup::before(&program), program.clone(), receipt.program),
-        put(program, setup::staged(store), pin.sha256),
+        Step::PutFile { path: keep, from: program.clone(), sha256: receipt.program },
+        Step::PutFile { path: program, from, sha256 },
     ];
     let plan = empty(id, Verb::Setup, receipt, Some(receipt.live.clone()), Some(after));
-    Plan { steps, download_bytes: pin.size, disk_bytes: pin.size, ..plan }
+    Plan { steps, ..plan }
 }
 
 /// Models alone: fetched into or taken out of the models folder.
@@ -125,13 +143,18 @@ pub(super) fn empty(
     to: Option<SlotName>,
     after: Option<Receipt>,
 ) -> Plan {
+    let (from, receipt) = (Some(receipt.live.clone()), after.map(Box::new));
+    Plan { id, verb, from, to, receipt, ..nothing() }
+}
+
+fn nothing() -> Plan {
     Plan {
-        id,
-        verb,
-        from: Some(receipt.live.clone()),
-        to,
+        id: String::new(),
+        verb: Verb::Setup,
+        from: None,
+        to: None,
         steps: Vec::new(),
-        receipt: after.map(Box::new),
+        receipt: None,
         download_bytes: 0,
         reused_bytes: 0,
         disk_bytes: 0,

@@ -7,7 +7,7 @@ mod collect;
 mod mend;
 mod slot;
 
-pub use back::{models, renew, rollback, uninstall};
+pub use back::{models, renew, replace, rollback, uninstall};
 pub use collect::{KEEP_LEAST, clean, surplus};
 pub use mend::{Remedies, mend};
 pub use slot::{OnDisk, bare as bare_slot};
@@ -93,6 +93,9 @@ pub struct Wish<'a> {
     pub parts: &'a [(Folder, Verified<Parts>)],
     /// The running program: its file and digest.
     pub program: (&'a Path, Digest),
+    /// Whether a package put it where it is: it is not copied, and its package puts
+    /// it on PATH.
+    pub packaged: bool,
     /// Where `offgrid` is to be found on PATH; `None` when something that is
     /// not ours is there.
     pub link: Option<&'a Path>,
@@ -121,6 +124,27 @@ pub struct Wish<'a> {
     pub in_use: Option<SlotName>,
     /// Random text that places this machine in a rollout, for a first install.
     pub machine_id: String,
+}
+
+impl Plan {
+    /// Whether this run only makes a newer program ready to take over, before
+    /// anything is installed.
+    pub fn is_overture(&self) -> bool {
+        self.verb == Verb::Setup && self.receipt.is_none()
+    }
+
+    /// Both as one, for showing and counting; it is never done like this.
+    pub fn then(&self, other: &Plan) -> Plan {
+        if other.steps.is_empty() {
+            return self.clone();
+        }
+        let mut both = other.clone();
+        both.steps = self.steps.iter().chain(&other.steps).cloned().collect();
+        both.download_bytes += self.download_bytes;
+        both.reused_bytes += self.reused_bytes;
+        both.disk_bytes += self.disk_bytes;
+        both
+    }
 }
 
 /// Files in slots that nobody but their owner put there: by the slot's folder.
@@ -154,9 +178,7 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     if receipt.is_none() {
         let text = format!("{}\n", wish.machine_id);
         steps.push(Step::PutText { path: store.id(), text, keep: true });
-        let (from, sha256) = (wish.program.0.to_owned(), wish.program.1);
-        steps.push(Step::PutFile { path: store.program(), from, sha256 });
-        steps.extend(on_path(wish));
+        steps.extend(program(wish));
     }
     if !is_live {
         steps.push(Step::Switch { current: store.current(), slot: name.clone() });
@@ -175,6 +197,19 @@ pub fn install(wish: &Wish<'_>) -> Plan {
         disk_bytes: disk,
     };
     if is_live && wish.wanted_models.is_empty() { Plan { steps: Vec::new(), ..plan } } else { plan }
+}
+
+/// Puts this program where it stays, and a link to it on PATH. A packaged one stays
+/// where it is, and its package puts it on PATH.
+fn program(wish: &Wish<'_>) -> Vec<Step> {
+    let path = wish.store.program();
+    let (from, sha256) = (wish.program.0.to_owned(), wish.program.1);
+    if wish.packaged {
+        let linked = wish.link.is_some() && from != path;
+        return linked.then_some(Step::Link { path, target: from }).into_iter().collect();
+    }
+    let put = Step::PutFile { path, from, sha256 };
+    [put].into_iter().chain(on_path(wish)).collect()
 }
 
 /// How `offgrid` is found by its name.
@@ -208,6 +243,7 @@ fn new_receipt(
         left: None,
         slots: BTreeMap::new(),
         program: wish.program.1,
+        packaged: wish.packaged,
         service: wish.service.to_owned(),
         models: BTreeMap::new(),
         made: Vec::new(),

@@ -33,6 +33,7 @@ fn receipt(slots: &[&str]) -> Receipt {
         previous: slots.len().checked_sub(2).map(|at| name(slots[at])),
         slots: slots.iter().map(|name| ((*name).to_owned(), slot.clone())).collect(),
         program: Digest::of(b"program"),
+        packaged: false,
         service: "none".into(),
         models: BTreeMap::new(),
         made: Vec::new(),

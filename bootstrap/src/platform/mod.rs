@@ -21,6 +21,9 @@
 //!   a link; also clones of open files and other names for them, where there are such.
 //! - `set_mode(path, mode)`, `mode_of(path) -> u32`: permission bits, `0o7777`.
 //! - `own_like(file, path)`: gives an open file the owner and group of another.
+//! - `rename(from, to)`: puts a file in the place of whatever is at `to`, also of a
+//!   program that runs. `aside(path) -> Option<PathBuf>`: where such a program waits
+//!   until it can be removed; `None` where it never has to.
 //! - `make_link(path, target)`: a symbolic link; Windows has none for everybody.
 //! - `read_link(path) -> Option<PathBuf>`: where a link leads; `None` when it is
 //!   none.
@@ -47,8 +50,12 @@
 //!
 //! Processes
 //! - `process_id_alive(pid) -> bool`, `signal(pid, Signal)`.
+//! - `end_rest(pid)`: ends what a child of ours that has ended by itself, and was not
+//!   asked about yet, left running in its group.
 //! - `exec(command) -> io::Error`: becomes another program; returns only when
 //!   that failed.
+//! - `becomes_another() -> bool`: whether `exec` takes this one's place, so that
+//!   nobody waits for the other one.
 //! - `own_group(command)`: a child that the terminal's Ctrl-C does not reach.
 //! - `ends_with_us(command)`: a child that the kernel kills when we are gone,
 //!   where it can.

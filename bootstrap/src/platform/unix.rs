@@ -90,6 +90,15 @@ pub(crate) fn own_like(file: &File, path: &Path) -> io::Result<()> {
     }
 }
 
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
+/// Never: a program that runs keeps its file, whatever becomes of the name.
+pub(crate) fn aside(_path: &Path) -> Option<PathBuf> {
+    None
+}
+
 pub(crate) fn make_link(path: &Path, target: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, path)
 }
@@ -180,6 +189,18 @@ pub(crate) fn signal(pid: u32, signal: Signal) -> io::Result<()> {
     Ok(rustix::process::kill_process(pid, signal)?)
 }
 
+/// A child that has ended and was not asked about yet keeps its number, and so does
+/// its group.
+pub(crate) fn end_rest(pid: u32) {
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+    let Ok(pid) = process(pid) else { return };
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    if let Ok(Some(_)) = waitid(WaitId::Pid(pid), look) {
+        // An error says that nobody is left in it.
+        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+    }
+}
+
 /// Zero and what is negative to the kernel mean many processes.
 fn process(pid: u32) -> io::Result<Pid> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
@@ -188,6 +209,11 @@ fn process(pid: u32) -> io::Result<Pid> {
 
 pub(crate) fn exec(command: &mut Command) -> io::Error {
     command.exec()
+}
+
+/// Whether [`exec`] takes this one's place.
+pub(crate) fn becomes_another() -> bool {
+    true
 }
 
 pub(crate) fn own_group(command: &mut Command) {

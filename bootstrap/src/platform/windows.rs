@@ -4,6 +4,8 @@
 mod facts;
 #[path = "windows/folder.rs"]
 mod folder;
+#[path = "windows/load.rs"]
+mod load;
 
 pub(crate) use facts::live_facts;
 pub(crate) use folder::Folder;
@@ -34,6 +36,8 @@ use windows_sys::Win32::System::Threading::{
 /// that list against the system's own.
 #[expect(unsafe_code, reason = "a system call")]
 pub fn harden() {
+    // What nobody names is not linked.
+    std::hint::black_box(&load::LOAD_CONFIG);
     // SAFETY: takes a number, and a string that ends with a zero.
     // It fails only on systems older than those that Rust programs run on.
     unsafe {
@@ -79,6 +83,32 @@ pub(crate) fn mode_of(path: &Path) -> io::Result<u32> {
 /// A file gets its owner and its rights from its folder.
 pub(crate) fn own_like(_file: &File, path: &Path) -> io::Result<()> {
     path.metadata().map(drop)
+}
+
+/// A program that runs cannot be replaced, but renamed: it goes aside, and comes back
+/// when the new one cannot take its place. Between the two there is neither for a
+/// moment; what is kept as `offgrid.before.exe` is there all the time.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    let Err(error) = fs::rename(from, to) else { return Ok(()) };
+    let aside = aside(to).filter(|_| error.kind() == ErrorKind::PermissionDenied && to.is_file());
+    let Some(aside) = aside else { return Err(error) };
+    // Of an earlier time; one that still runs is in the way, and is what is wrong.
+    if disk::exists(&aside) {
+        fs::remove_file(&aside)?;
+    }
+    fs::rename(to, &aside)?;
+    if let Err(error) = fs::rename(from, to) {
+        fs::rename(&aside, to)?;
+        return Err(error);
+    }
+    // Fails as long as it runs; the next run removes it.
+    let _ = fs::remove_file(&aside);
+    Ok(())
+}
+
+pub(crate) fn aside(path: &Path) -> Option<PathBuf> {
+    let is_program = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("exe"));
+    is_program.then(|| path.with_extension("exe.old~"))
 }
 
 /// Making one needs a right that not everybody has, so nothing may rely on it.
@@ -233,6 +263,14 @@ pub(crate) fn exec(command: &mut Command) -> io::Error {
         Ok(status) => std::process::exit(status.code().unwrap_or(1)),
         Err(error) => error,
     }
+}
+
+/// Nothing: as [`own_group`], it takes a job object.
+pub(crate) fn end_rest(_pid: u32) {}
+
+/// A process stays what it is, and its file cannot be removed while it runs.
+pub(crate) fn becomes_another() -> bool {
+    false
 }
 
 /// Nothing: a new group here would be deaf to Ctrl-C for good, and could not be

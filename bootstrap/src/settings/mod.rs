@@ -94,6 +94,8 @@ pub struct Settings {
     pub max_download: Option<u64>,
     /// Wait for another run to end.
     pub wait: bool,
+    /// Let a newer version of this program go first.
+    pub self_update: bool,
     /// `update --check`
     pub check: bool,
     /// `plan --explain`

@@ -65,6 +65,7 @@ impl Settings {
             limit_rate: stack.read("--limit-rate", value::rate)?.flatten(),
             max_download: stack.read("--max-download", value::size)?.flatten(),
             wait: stack.switch("--wait"),
+            self_update: stack.winner("--no-self-update").is_none_or(on),
             check: stack.switch("--check"),
             explain: stack.switch("--explain"),
             sysroot: stack.path("--sysroot", value::path)?,
@@ -87,6 +88,11 @@ struct Stack<'a> {
     /// How many of them are policy.
     policies: usize,
     env: &'a Env,
+}
+
+/// Whether somebody said "on".
+fn on((_, given): (usize, &Given)) -> bool {
+    given.value == Value::Switch(true)
 }
 
 /// How a path is read.

@@ -210,6 +210,9 @@ pub static TABLE: &[Spec] = &[
     setting("--max-download", "OFFGRID_SETUP_MAX_DOWNLOAD", "max_download", text("BYTES"),
         "stop before downloading more than this in all, like 300M; or none").of(FETCHING)
         .default("none"),
+    setting("--no-self-update", "OFFGRID_SETUP_SELF_UPDATE", "self_update", Kind::NoSwitch,
+        "leave this program as it is when a release brings a newer one").of(CHOOSING)
+        .default("on"),
     setting("--wait", "OFFGRID_SETUP_WAIT", "wait", Kind::Switch,
         "when another run is at work on the same installation, wait until it has ended")
         .of(&[Install, Update, Rollback, Repair, Verify, Uninstall, Model]),

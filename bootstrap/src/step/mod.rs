@@ -9,6 +9,8 @@
 //! the compiler lists the places.
 
 mod aside;
+#[cfg(test)]
+mod format;
 mod needs;
 mod undo;
 

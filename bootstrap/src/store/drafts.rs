@@ -2,7 +2,8 @@
 //! at all, when its writer was cut off.
 
 use super::{Error, Store};
-use crate::disk;
+use crate::{disk, platform};
+use offgrid_manifest::Code;
 use std::path::PathBuf;
 
 impl Store {
@@ -28,6 +29,13 @@ impl Store {
     pub fn clear_drafts(&self) -> Result<(), Error> {
         for draft in self.drafts() {
             disk::remove_file(&draft)?;
+        }
+        // A program that was replaced while it ran, and may run still.
+        if let Some(aside) = platform::aside(&self.program())
+            && let Err(error) = disk::remove_file(&aside)
+            && error.code() != Code::Perm
+        {
+            return Err(error.into());
         }
         Ok(())
     }

@@ -193,6 +193,7 @@ impl Store {
     fn clear(&self, made: &Made) -> Result<(), Error> {
         self.clear_drafts()?;
         disk::remove_tree(&self.staging())?;
+        disk::remove_tree(&self.newcomer())?;
         disk::remove_tree(&self.trash())?;
         let files = [self.receipt(), self.trust(), self.bad_trust(), self.id(), self.service()];
         for file in files.iter().chain(&[self.journal(), self.reserve(), self.lock()]) {

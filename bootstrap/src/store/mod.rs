@@ -186,6 +186,11 @@ impl Store {
         self.state().join("staging")
     }
 
+    /// A newer version of this program, until it has taken over.
+    pub fn newcomer(&self) -> PathBuf {
+        self.state().join("setup")
+    }
+
     /// What a run took away and may still have to put back.
     pub fn trash(&self) -> PathBuf {
         self.state().join("trash")

@@ -4,7 +4,7 @@
 //! (reference/trust.md 2.7, F5).
 
 use super::container::{Container, Holders, Stored};
-use crate::schema;
+use crate::schema::Error;
 use crate::stamp::Stamped;
 use offgrid_manifest::head::ChannelPin;
 use offgrid_manifest::root::Floors;
@@ -74,10 +74,7 @@ impl Memory {
     ///
     /// # Errors
     /// `E_SCHEMA` for a file of a newer program.
-    pub(super) fn load(
-        stamped: &Stamped,
-        known: &Known<'_>,
-    ) -> Result<(Memory, bool), schema::Error> {
+    pub(super) fn load(stamped: &Stamped, known: &Known<'_>) -> Result<(Memory, bool), Error> {
         let fresh = || Memory::fresh(stamped, known.installed);
         let Some(bytes) = known.memory else { return Ok((fresh(), false)) };
         let Some(container) = Container::read(bytes)? else { return Ok((fresh(), true)) };

@@ -120,7 +120,7 @@ fn documents_in_a_file_with_the_right_sum_are_verified_all_the_same() {
     assert_eq!((&shown["root"]["version"], &shown["damaged"]), (&json!(1), &json!(true)));
     client.takes(&depot, 0);
     // Another spelling of the same file is not what was written.
-    client.memory = Some(reseal(&good, "\"schema\":1,\"sum\"", "\"schema\": 1,\"sum\""));
+    client.memory = Some(reseal(&good, "\"schema\":1,\"by\"", "\"schema\": 1,\"by\""));
     assert_eq!(client.shown()["damaged"], true);
 }
 

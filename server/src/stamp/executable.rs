@@ -74,7 +74,10 @@ impl Executable {
         let section = stamp.to_section()?;
         self.bytes[self.section.clone()].copy_from_slice(&section);
         let signature = match made_for(&self.bytes).map(|target| target.os()) {
-            Some("windows") => pe::unsign(&mut self.bytes),
+            Some("windows") => {
+                pe::enter_load_config(&mut self.bytes);
+                pe::unsign(&mut self.bytes)
+            }
             Some("macos") => macho::sign(&mut self.bytes),
             _ => Ok(Signature::None),
         };

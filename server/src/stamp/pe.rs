@@ -7,6 +7,32 @@ use super::fields::Fields;
 
 /// Where the certificates are, in the list of tables.
 const CERTIFICATES: usize = 4;
+/// Where the load configuration is.
+const LOAD_CONFIG: usize = 10;
+/// The section in which the program keeps it (`bootstrap/src/platform/windows/load.rs`).
+const LOAD_SECTION: &[u8; 8] = b".oglcfg\0";
+
+/// Enters the program's load configuration into the header, where the linker has not
+/// done so: it says that libraries come from System32 alone (reference/trust.md L11).
+/// A file without one is left as it is.
+pub(super) fn enter_load_config(bytes: &mut [u8]) -> Option<()> {
+    let header = bytes.word(60)? as usize + 24;
+    let tables = header + 112;
+    let (count, optional) = (bytes.half(header - 18)?, bytes.half(header - 4)?);
+    let entry = tables + LOAD_CONFIG * 8;
+    let is_64 = bytes.half(header)? == 0x20b;
+    if !is_64 || bytes.word(tables - 4)? as usize <= LOAD_CONFIG || bytes.long(entry)? != 0 {
+        return None;
+    }
+    let sections = (0..usize::from(count)).map(|n| header + usize::from(optional) + n * 40);
+    let mut named = sections.filter(|at| bytes.get(*at..at + 8) == Some(LOAD_SECTION));
+    let at = named.next()?;
+    let (address, raw) = (bytes.word(at + 12)?, bytes.word(at + 20)? as usize);
+    // It begins with its own size.
+    let size = bytes.word(raw)?;
+    bytes.put(entry, &address.to_le_bytes())?;
+    bytes.put(entry + 4, &size.to_le_bytes())
+}
 
 /// Drops the certificates, if there are any, and makes the checksum right, if
 /// there is one: 0 means that nobody reckoned it.
@@ -67,4 +93,46 @@ fn sum(bytes: &[u8]) -> u32 {
         sum = (sum & 0xffff) + (sum >> 16);
     }
     sum.wrapping_add(bytes.len() as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A 64-bit file with one section at 0x400 in the file and 0x7000 in memory.
+    fn file(name: &[u8; 8]) -> Vec<u8> {
+        let mut bytes = vec![0; 0x480];
+        bytes.put(60, &0x80_u32.to_le_bytes()).unwrap();
+        bytes.put(0x80 + 6, &1_u16.to_le_bytes()).unwrap();
+        bytes.put(0x80 + 20, &240_u16.to_le_bytes()).unwrap();
+        let header = 0x80 + 24;
+        bytes.put(header, &0x20b_u16.to_le_bytes()).unwrap();
+        bytes.put(header + 108, &16_u32.to_le_bytes()).unwrap();
+        let section = header + 240;
+        bytes.put(section, name).unwrap();
+        bytes.put(section + 12, &0x7000_u32.to_le_bytes()).unwrap();
+        bytes.put(section + 20, &0x400_u32.to_le_bytes()).unwrap();
+        bytes.put(0x400, &0x70_u32.to_le_bytes()).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_load_configuration_is_entered_where_there_is_one_and_nothing_else_changes() {
+        let entry = 0x80 + 24 + 112 + LOAD_CONFIG * 8;
+        let mut bytes = file(LOAD_SECTION);
+        let mut wanted = bytes.clone();
+        wanted[entry..entry + 8].copy_from_slice(&[0, 0x70, 0, 0, 0x70, 0, 0, 0]);
+        enter_load_config(&mut bytes).unwrap();
+        assert_eq!(bytes, wanted);
+        // Once is enough, and a linker that did it is right.
+        assert_eq!(enter_load_config(&mut bytes), None);
+        assert_eq!(bytes, wanted);
+        let mut other = file(b".text\0\0\0");
+        let was = other.clone();
+        assert_eq!(enter_load_config(&mut other), None);
+        assert_eq!(other, was);
+        for short in 0..bytes.len() {
+            enter_load_config(&mut file(LOAD_SECTION)[..short]);
+        }
+    }
 }

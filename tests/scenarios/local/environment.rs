@@ -25,6 +25,7 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("OFFGRID_SETUP_QUIET", "false"),
     ("OFFGRID_SETUP_SCOPE", "user"),
     ("OFFGRID_SETUP_SERVICE", "none"),
+    ("OFFGRID_SETUP_SELF_UPDATE", "0"),
     ("OFFGRID_SETUP_SOURCE", "DEPOT"),
     ("OFFGRID_SETUP_VARIANT", "TARGET-cpu"),
     ("OFFGRID_SETUP_VERBOSE", "true"),

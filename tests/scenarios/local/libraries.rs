@@ -1,12 +1,20 @@
 //! L11: which libraries the program for Windows loads before its first line runs.
 //! They are looked for beside the program first, unless the system has them open
 //! already. From its first line on it looks in System32 alone (`harden` in
-//! `bootstrap/src/platform/windows.rs`).
+//! `bootstrap/src/platform/windows.rs`). That the linked ones come from there too is in
+//! its load configuration, which `stamp` enters into the header.
+//!
+//! wine 8 does not heed a load configuration (tried: with it and without, the same are
+//! loaded from beside the program). So what it says is looked at here, and what wine
+//! shows is everything else: what is loaded by name, and from the current folder.
 
 use e2e::programs::repo;
+use e2e::world::finish;
+use e2e::{World, base};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Never looked for in a folder: those that Windows names in `KnownDLLs`, what
 /// these need themselves, and the names of API sets, which are no files.
@@ -28,10 +36,56 @@ const KNOWN: &[&str] = &[
     "ws2_32.dll",
 ];
 
-/// Of the system, and looked for beside the program first on some of its versions:
-/// what is open until the release carries a load configuration that says System32
-/// (`DependentLoadFlags`), which GNU's linker cannot write. No name may join them.
+/// Of the system, and looked for beside the program first where nobody heeds its load
+/// configuration: Windows before 10 1607, and wine. No name may join them.
 const OPEN: &[&str] = &["bcrypt.dll", "crypt32.dll", "pdh.dll", "powrprof.dll", "userenv.dll"];
+
+/// Loaded by name while a program runs, by it or by what it is linked to.
+const LATER: &[&str] = &[
+    "cryptbase.dll",
+    "cryptsp.dll",
+    "dbghelp.dll",
+    "dnsapi.dll",
+    "dwmapi.dll",
+    "iphlpapi.dll",
+    "mswsock.dll",
+    "ncrypt.dll",
+    "netapi32.dll",
+    "profapi.dll",
+    "propsys.dll",
+    "rsaenh.dll",
+    "secur32.dll",
+    "sspicli.dll",
+    "uxtheme.dll",
+    "version.dll",
+    "winhttp.dll",
+    "wininet.dll",
+    "wintrust.dll",
+];
+
+/// A library that leaves a file beside itself when it is loaded.
+const MARKER: &str = r#"
+#include <windows.h>
+BOOL WINAPI DllMain(HINSTANCE self, DWORD why, LPVOID reserved) {
+    char name[MAX_PATH + 16];
+    (void)reserved;
+    if (why == DLL_PROCESS_ATTACH) {
+        DWORD length = GetModuleFileNameA(self, name, MAX_PATH);
+        lstrcpyA(name + length, ".loaded");
+        CloseHandle(CreateFileA(name, GENERIC_WRITE, 0, 0, CREATE_ALWAYS, 0, 0));
+    }
+    return TRUE;
+}
+"#;
+
+/// For tests alone: wine 8 has no such library, and every Rust program needs it.
+const PRIMITIVES: &str = r#"
+#include <windows.h>
+BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
+__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T count) {
+    return SystemFunction036(bytes, (ULONG)count);
+}
+"#;
 
 /// The newest build for Windows, if there is one.
 fn program() -> Option<PathBuf> {
@@ -120,4 +174,118 @@ fn l11_the_program_for_windows_is_linked_to_libraries_of_the_system_alone() {
     let body = main.split_once("fn main()").unwrap().1;
     let first = body.lines().nth(1).unwrap().trim();
     assert_eq!(first, "offgrid_setup::platform::harden();", "it is not the first thing that runs");
+}
+
+/// The program as a depot hands it out.
+fn stamped(world: &World, program: &Path) -> PathBuf {
+    let folder = world.path("downloads");
+    fs::create_dir_all(&folder).unwrap();
+    let (root, out) = (world.depot().join("root/1.json"), folder.join("offgrid-setup.exe"));
+    let words = ["stamp", program.to_str().unwrap(), "--root", root.to_str().unwrap()];
+    let more = ["--source", "http://127.0.0.1:9/", "-o", out.to_str().unwrap()];
+    base::depot(&world.path(""), &[&words[..], &more[..]].concat());
+    out
+}
+
+#[test]
+fn l11_the_header_says_that_linked_libraries_come_from_the_system_alone() {
+    let Some(path) = program() else {
+        eprintln!("skipped: no program for Windows here");
+        return;
+    };
+    let world = World::new();
+    let pe = Pe(fs::read(stamped(&world, &path)).unwrap());
+    let entry = pe.u32(0x3c) + 24 + 112 + 10 * 8;
+    let (at, size) = (pe.place(pe.u32(entry)), pe.u32(entry + 4));
+    assert_eq!((size, pe.u32(at)), (0x70, 0x70), "the size, in the header and in itself");
+    assert_eq!(pe.u16(at + 0x4e), 0x800, "DependentLoadFlags: LOAD_LIBRARY_SEARCH_SYSTEM32");
+    // Everything else in it asks for nothing.
+    let rest = (4..0x70).filter(|n| !(0x4e..0x50).contains(n));
+    assert_eq!(rest.map(|n| pe.0[at + n]).filter(|byte| *byte != 0).count(), 0);
+}
+
+/// Makes a library of this source; `None` where there is no compiler for Windows.
+fn library(world: &World, source: &str, out: &Path) -> Option<()> {
+    let file = world.path("library.c");
+    fs::write(&file, source).unwrap();
+    let mut gcc = Command::new("x86_64-w64-mingw32-gcc");
+    let made = gcc.args(["-shared", "-Os", "-s", "-o"]).arg(out).arg(file).arg("-ladvapi32");
+    made.status().ok().filter(std::process::ExitStatus::success).map(drop)
+}
+
+/// wine in a home of its own, with the one library that it lacks. Why not, else.
+fn wine(world: &World) -> Result<impl Fn(&Path, &[&str]) -> Command + '_, &'static str> {
+    const PROGRAMS: [&str; 2] = ["/usr/lib/wine/wine64", "/usr/bin/wine64"];
+    let wine = PROGRAMS.into_iter().find(|path| Path::new(path).exists());
+    let wine = wine.ok_or("there is no wine64 (Debian: wine64)")?;
+    let run = move |program: &Path, words: &[&str]| {
+        let mut command = world.command(wine);
+        command.env("WINEPREFIX", world.path("wine")).env("WINEDEBUG", "-all");
+        // No windows, no questions about what else could be installed.
+        command.env("WINEDLLOVERRIDES", "mscoree,mshtml=d").arg(program).args(words);
+        command
+    };
+    fs::create_dir(world.path("wine")).unwrap();
+    let booted = run(Path::new("wineboot"), &["-i"]).output();
+    let system = world.path("wine/drive_c/windows/system32");
+    if !booted.is_ok_and(|output| output.status.success()) || !system.is_dir() {
+        return Err("wine makes no prefix here");
+    }
+    library(world, PRIMITIVES, &system.join("bcryptprimitives.dll"))
+        .ok_or("there is no x86_64-w64-mingw32-gcc (Debian: gcc-mingw-w64-x86-64-posix)")?;
+    Ok(run)
+}
+
+/// The names in a folder, in small letters.
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|e| e.unwrap().file_name().to_str().unwrap().to_lowercase()).collect()
+}
+
+#[test]
+fn l11_libraries_that_lie_about_are_not_loaded_under_wine() {
+    let world = World::new();
+    let Some(path) = program() else {
+        eprintln!("skipped: no program for Windows here");
+        return;
+    };
+    let wine = match wine(&world) {
+        Ok(wine) => wine,
+        Err(why) => {
+            eprintln!("skipped: {why}");
+            return;
+        }
+    };
+    let (mut linked, _) = Pe(fs::read(&path).unwrap()).imports();
+    // Windows has it open already (KnownDLLs); wine does not know it at all.
+    linked.remove("bcryptprimitives.dll");
+    let exe = stamped(&world, &path);
+    let (downloads, cwd) = (exe.parent().unwrap().to_owned(), world.path("current"));
+    fs::create_dir(&cwd).unwrap();
+    let marker = world.path("marker.dll");
+    library(&world, MARKER, &marker).unwrap();
+    for name in linked.iter().map(String::as_str).chain(LATER.iter().copied()) {
+        for folder in [&downloads, &cwd] {
+            fs::copy(&marker, folder.join(name)).unwrap();
+        }
+    }
+    let (beside, around) = (names(&downloads), names(&cwd));
+    // Nobody answers at this address; sockets and certificates come before that.
+    let install = ["install", "--yes", "--json", "--source", "http://127.0.0.1:9/"];
+    for (words, exit) in [(&["version"][..], 0), (&["status"], 0), (&install, 4)] {
+        let mut command = wine(&exe, words);
+        command.current_dir(&cwd);
+        finish(command).expect(exit);
+    }
+    // Its server outlives the programs for a while, and writes into the prefix.
+    let mut server = world.command("/usr/lib/wine/wineserver");
+    let ended = server.args(["-k"]).env("WINEPREFIX", world.path("wine")).status();
+    assert!(ended.is_ok(), "{ended:?}");
+    assert_eq!(names(&cwd), around, "something was loaded from the current folder");
+    let new: Vec<String> = names(&downloads).difference(&beside).cloned().collect();
+    let loaded = new.iter().map(|name| name.strip_suffix(".loaded").unwrap_or(name));
+    let loaded: Vec<&str> = loaded.collect();
+    let strays: Vec<&&str> = loaded.iter().filter(|name| !OPEN.contains(name)).collect();
+    assert!(strays.is_empty(), "loaded from beside the program: {strays:?}");
+    eprintln!("wine does not heed the load configuration: {loaded:?} were loaded from beside");
 }

@@ -2,6 +2,7 @@
 //! stamp and does what the last word of its own file says. For tests only.
 
 use offgrid_manifest::stamp::{SECTION_SIZE, empty_section};
+use std::io::Write;
 use std::process::ExitCode;
 
 #[expect(unsafe_code, reason = "a section's name is an unsafe attribute")]
@@ -19,6 +20,20 @@ fn main() -> ExitCode {
             std::thread::park();
         },
         b"fails" => ExitCode::from(1),
+        b"crashes" => std::process::abort(),
+        b"babbles" => {
+            let written = std::io::stdout().write_all(b"\x1b[2J{\"v\":1, all is well\0\n");
+            ExitCode::from(u8::from(written.is_err()))
+        }
+        // Leaves somebody behind who holds its streams open.
+        b"forks" if std::env::args().nth(1).as_deref() != Some("stay") => {
+            let own = std::env::current_exe();
+            let child = own.and_then(|own| std::process::Command::new(own).arg("stay").spawn());
+            ExitCode::from(if child.is_ok() { 1 } else { 9 })
+        }
+        b"forks" => loop {
+            std::thread::park();
+        },
         // What a program says that cannot read the state it finds.
         b"puzzled" => ExitCode::from(3),
         _ => ExitCode::SUCCESS,
