@@ -19,6 +19,11 @@ impl Within {
         Ok(Within { folder, path: path.to_owned() })
     }
 
+    /// The name of what is in it.
+    pub(super) fn at(&self, path: &str) -> PathBuf {
+        self.path.join(path)
+    }
+
     /// A new file and its name; one that is there goes.
     pub(super) fn create(&self, path: &str, mode: u32) -> Result<(File, PathBuf), disk::Error> {
         let at = self.path.join(path);

@@ -137,6 +137,14 @@ impl Filling<'_> {
         unpack::unpack(BufReader::new(tar), &path, &wanted, |file, mode| {
             let (file, _) = self.staging.create(&format!("{}/{file}", pack.into), mode.bits())?;
             Ok(file)
+        })
+        .map_err(|error| match error {
+            // By its name in the pack; people want to know where on the disk.
+            Any::Disk(error) if error.path.is_relative() => {
+                let path = self.staging.at(&pack.into).join(&error.path);
+                disk::Error { path, ..error }.into()
+            }
+            other => other,
         })?;
         Ok(disk::remove_file(&path)?)
     }
