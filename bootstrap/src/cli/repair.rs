@@ -134,13 +134,12 @@ impl Healer<'_> {
                     let service = service::state(store);
                     let patient = Patient { store, receipt: self.receipt, exe, service: &service };
                     let found = patient.setup()?;
-                    remedies.setup =
-                        found.map(|(version, pin)| NewSetup {
-                            version,
-                            pin,
-                            chain: Vec::new(),
-                            system: self.session.place.system,
-                        });
+                    remedies.setup = found.map(|(version, pin)| NewSetup {
+                        version,
+                        pin,
+                        chain: Vec::new(),
+                        system: self.session.place.system,
+                    });
                 }
                 _ => {}
             }

@@ -3,6 +3,7 @@
 
 use super::place::{Place, place_of};
 use super::refuse::Error;
+use crate::disk;
 use crate::env::Env;
 use crate::error::Error as Any;
 use crate::event::{Event, Sink};
@@ -16,7 +17,6 @@ use crate::settings::Settings;
 use crate::source::{Reach, Sources, Stop};
 use crate::stamp::Stamped;
 use crate::store::Store;
-use crate::disk;
 use offgrid_manifest::Time;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};

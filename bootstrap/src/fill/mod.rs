@@ -4,10 +4,12 @@
 //! Nothing in staging is used before everything in it was right, and a slot is
 //! never changed after it is complete (DESIGN 7, 8).
 
+mod error;
 mod reuse;
 mod within;
 mod work;
 
+pub use error::Error;
 #[cfg(test)]
 pub(crate) use reuse::reuse_for_tests;
 use within::Within;
@@ -18,58 +20,12 @@ use crate::receipt::{Slot, SlotFile};
 use crate::run::Context;
 use crate::store::{SlotName, Store};
 use crate::{disk, fetch, inspect, platform};
+use offgrid_manifest::Digest;
 use offgrid_manifest::parts::{Encoding, Mode};
-use offgrid_manifest::{Code, Digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-
-/// Why a slot could not be filled.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// What is in staging is not the signed tree.
-    #[error("the unpacked tree is not the signed one: {problem}")]
-    Tree {
-        /// The first difference.
-        problem: String,
-    },
-    /// Not enough room.
-    #[error("{needed} bytes are needed in `{}`, {free} are free", path.display())]
-    Space {
-        /// On which file system.
-        path: PathBuf,
-        /// Bytes.
-        needed: u64,
-        /// Bytes.
-        free: u64,
-    },
-    /// A worker thread died.
-    #[error("a part of this program failed while it downloaded")]
-    Worker,
-}
-
-impl Error {
-    /// The stable name.
-    pub fn code(&self) -> Code {
-        match self {
-            Error::Tree { .. } => Code::Tree,
-            Error::Space { .. } => Code::Nospace,
-            Error::Worker => Code::State,
-        }
-    }
-
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Error::Tree { .. } => crate::error::hint_of(Code::Hash),
-            Error::Space { .. } => {
-                Some("make room there, or choose another place with --prefix DIR".into())
-            }
-            Error::Worker => None,
-        }
-    }
-}
 
 /// All that a slot consists of, as plain data: the journal holds it, so that a
 /// run can go on after a crash without asking anybody.

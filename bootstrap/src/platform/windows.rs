@@ -1,32 +1,33 @@
 //! Windows.
 
+#[path = "windows/aside.rs"]
+mod aside;
 #[path = "windows/facts.rs"]
 mod facts;
 #[path = "windows/folder.rs"]
 mod folder;
 #[path = "windows/load.rs"]
 mod load;
+#[path = "windows/process.rs"]
+mod process;
 
+pub(crate) use aside::{aside, rename};
 pub(crate) use facts::live_facts;
 pub(crate) use folder::Folder;
+pub(crate) use process::{process_id_alive, signal};
 
+use super::Caught;
 use super::sync::{Kind, sync_each};
-use super::{Caught, Signal};
 use crate::disk;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::windows::ffi::OsStrExt;
-use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use windows_sys::Win32::Foundation::WAIT_TIMEOUT;
 use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
 use windows_sys::Win32::System::LibraryLoader::{
     LOAD_LIBRARY_SEARCH_SYSTEM32, SetDefaultDllDirectories, SetDllDirectoryW,
-};
-use windows_sys::Win32::System::Threading::{
-    OpenProcess, PROCESS_SYNCHRONIZE, PROCESS_TERMINATE, TerminateProcess, WaitForSingleObject,
 };
 
 /// Libraries come from System32 alone, also those that system libraries load by
@@ -83,32 +84,6 @@ pub(crate) fn mode_of(path: &Path) -> io::Result<u32> {
 /// A file gets its owner and its rights from its folder.
 pub(crate) fn own_like(_file: &File, path: &Path) -> io::Result<()> {
     path.metadata().map(drop)
-}
-
-/// A program that runs cannot be replaced, but renamed: it goes aside, and comes back
-/// when the new one cannot take its place. Between the two there is neither for a
-/// moment; what is kept as `offgrid.before.exe` is there all the time.
-pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    let Err(error) = fs::rename(from, to) else { return Ok(()) };
-    let aside = aside(to).filter(|_| error.kind() == ErrorKind::PermissionDenied && to.is_file());
-    let Some(aside) = aside else { return Err(error) };
-    // Of an earlier time; one that still runs is in the way, and is what is wrong.
-    if disk::exists(&aside) {
-        fs::remove_file(&aside)?;
-    }
-    fs::rename(to, &aside)?;
-    if let Err(error) = fs::rename(from, to) {
-        fs::rename(&aside, to)?;
-        return Err(error);
-    }
-    // Fails as long as it runs; the next run removes it.
-    let _ = fs::remove_file(&aside);
-    Ok(())
-}
-
-pub(crate) fn aside(path: &Path) -> Option<PathBuf> {
-    let is_program = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("exe"));
-    is_program.then(|| path.with_extension("exe.old~"))
 }
 
 /// Making one needs a right that not everybody has, so nothing may rely on it.
@@ -212,45 +187,6 @@ pub(crate) fn writable_by_any_other(_folder: &Path) -> io::Result<Option<String>
 }
 
 // processes
-
-pub(crate) fn process_id_alive(pid: u32) -> bool {
-    match open_process(pid, PROCESS_SYNCHRONIZE) {
-        Ok(process) => !has_ended(&process),
-        Err(error) => error.kind() == ErrorKind::PermissionDenied, // somebody else's
-    }
-}
-
-/// Only ending at once is possible; the rest comes with the service.
-#[expect(unsafe_code, reason = "a system call")]
-pub(crate) fn signal(pid: u32, signal: Signal) -> io::Result<()> {
-    match signal {
-        Signal::Stop | Signal::Reload => Err(ErrorKind::Unsupported.into()),
-        Signal::Kill => {
-            let process = open_process(pid, PROCESS_TERMINATE)?;
-            // SAFETY: the handle is open until the end of this block.
-            let done = unsafe { TerminateProcess(process.as_raw_handle(), 1) };
-            if done == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-        }
-    }
-}
-
-#[expect(unsafe_code, reason = "the standard library opens only its own children")]
-fn open_process(pid: u32, right: u32) -> io::Result<OwnedHandle> {
-    // SAFETY: takes numbers; what it gives is ours to close, unless it is null.
-    unsafe {
-        let handle = OpenProcess(right, 0, pid);
-        if handle.is_null() {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(OwnedHandle::from_raw_handle(handle))
-    }
-}
-
-#[expect(unsafe_code, reason = "a system call")]
-fn has_ended(process: &OwnedHandle) -> bool {
-    // SAFETY: the handle is open as long as the reference.
-    unsafe { WaitForSingleObject(process.as_raw_handle(), 0) != WAIT_TIMEOUT }
-}
 
 /// A process cannot become another one; this one waits and ends as that did.
 /// Ctrl-C reaches both, and what it means is the other's affair.

@@ -1,8 +1,10 @@
 //! Selection: which variant of a release is for this host, and why the others
 //! are not. A pure function of a verified release and the host.
 
+mod error;
 mod gpus;
 
+pub use error::Error;
 pub use gpus::Wanted;
 
 use crate::host::{Host, LibcKind, Os};
@@ -10,70 +12,8 @@ use gpus::InUse;
 use offgrid_manifest::needs::{self, Facts};
 use offgrid_manifest::release::Variant;
 use offgrid_manifest::verify::Verified;
-use offgrid_manifest::{Code, Id, Release, Target};
+use offgrid_manifest::{Id, Release, Target};
 use serde_json::{Value, json};
-
-/// Why no variant was chosen.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// This kind of machine is not one that releases are made for.
-    #[error("releases are not made for this kind of machine ({machine})")]
-    NoTarget {
-        /// What it is.
-        machine: String,
-    },
-    /// The release has nothing for it.
-    #[error("release {version} has nothing for {target}; it has {known}")]
-    NothingFor {
-        /// The release.
-        version: String,
-        /// What this machine is.
-        target: Target,
-        /// Targets of the release.
-        known: String,
-    },
-    /// The release has something for it, but nothing fits.
-    #[error("no variant of release {version} fits this machine: {reasons}")]
-    NothingFits {
-        /// The release.
-        version: String,
-        /// Every variant with its reasons.
-        reasons: String,
-    },
-    /// A variant that was asked for by name and is not there.
-    #[error("release {version} has no variant `{wanted}` for {target}; it has {known}")]
-    NoVariant {
-        /// The release.
-        version: String,
-        /// As asked for.
-        wanted: Id,
-        /// What this machine is.
-        target: Target,
-        /// Those that are.
-        known: String,
-    },
-}
-
-impl Error {
-    /// The stable name.
-    pub fn code(&self) -> Code {
-        match self {
-            Error::NoVariant { .. } => Code::Usage,
-            _ => Code::Unsupported,
-        }
-    }
-
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Error::NoVariant { .. } => "name one of them with --variant ID".into(),
-            Error::NothingFits { .. } => {
-                "type `offgrid-setup plan --explain` to see every reason".into()
-            }
-            _ => "type `offgrid-setup detect` to see what was found".into(),
-        })
-    }
-}
 
 /// A variant that lost, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]

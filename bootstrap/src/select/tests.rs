@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::host::{Arch, Cpu, Libc, Os};
+use offgrid_manifest::Code;
 
 /// A variant: name, target, rank, needs.
 type Made = (&'static str, &'static str, i64, Value);

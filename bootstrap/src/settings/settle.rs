@@ -33,9 +33,7 @@ impl Settings {
             None => (ServiceKind::default(), false),
         };
         let (quiet, verbose) = stack.loudness()?;
-        if let (Some(finish), Some(back)) = (stack.on("--finish"), stack.on("--back")) {
-            return Err(Error::Conflict(finish.origin.clone(), back.origin.clone()));
-        }
+        stack.one_way()?;
         Ok(Settings {
             yes: stack.switch("--yes"),
             json: stack.switch("--json"),
@@ -99,6 +97,16 @@ fn on((_, given): (usize, &Given)) -> bool {
 type Place = fn(&OsStr, &Origin, &Path) -> Result<PathBuf, Error>;
 
 impl<'a> Stack<'a> {
+    /// Nobody wants a run both finished and taken back.
+    fn one_way(&self) -> Result<(), Error> {
+        match (self.on("--finish"), self.on("--back")) {
+            (Some(finish), Some(back)) => {
+                Err(Error::Conflict(finish.origin.clone(), back.origin.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn of(
         args: &Parsed,
         env: &'a Env,

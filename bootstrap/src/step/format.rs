@@ -50,28 +50,28 @@ fn slot_plan(link: bool) -> SlotPlan {
     }
 }
 
+fn model() -> Wanted {
+    Wanted {
+        name: "tiny".into(),
+        path: "/m/tiny.gguf".into(),
+        sha256: digest("model"),
+        size: 19,
+        urls: vec!["https://example.org/tiny.gguf".into()],
+    }
+}
+
 /// The next kind after this one, with a value in every member. The compiler asks
 /// for every new one here.
 fn next_step(step: Option<&Step>) -> Option<Step> {
     let slot = || "0.3.0+linux-x86_64-cpu".parse().unwrap();
     let setup = || {
-        let pin = Pin { sha256: digest("setup"), size: 17 };
-        let (version, chain) = ("0.4.0".parse().unwrap(), vec![digest("root")]);
-        Box::new(NewSetup { version, pin, chain, system: true })
+        let (pin, chain) = (Pin { sha256: digest("setup"), size: 17 }, vec![digest("root")]);
+        Box::new(NewSetup { version: "0.4.0".parse().unwrap(), pin, chain, system: true })
     };
     Some(match step {
         None => Step::MakeDir { path: "/p".into() },
         Some(Step::MakeDir { .. }) => Step::FillSlot { slot: Box::new(slot_plan(false)) },
-        Some(Step::FillSlot { .. }) => Step::FetchModel {
-            model: Box::new(Wanted {
-                name: "tiny".into(),
-                path: "/m/tiny.gguf".into(),
-                sha256: digest("model"),
-                size: 19,
-                urls: vec!["https://example.org/tiny.gguf".into()],
-            }),
-            trash: None,
-        },
+        Some(Step::FillSlot { .. }) => Step::FetchModel { model: Box::new(model()), trash: None },
         Some(Step::FetchModel { .. }) => Step::FetchSetup { setup: setup() },
         Some(Step::FetchSetup { .. }) => Step::ProveSetup { setup: setup() },
         Some(Step::ProveSetup { .. }) => {
@@ -92,17 +92,17 @@ fn next_step(step: Option<&Step>) -> Option<Step> {
             trash: "/p/state/trash/0".into(),
             keep: vec!["app/mine".into()],
         },
-        Some(Step::GiveBack { .. }) => Step::EditBlock {
-            path: "/h/.profile".into(),
-            text: "# >>> offgrid >>>\n# <<< offgrid <<<\n".into(),
-        },
+        Some(Step::GiveBack { .. }) => {
+            let text = "# >>> offgrid >>>\n# <<< offgrid <<<\n".into();
+            Step::EditBlock { path: "/h/.profile".into(), text }
+        }
         Some(Step::EditBlock { .. }) => {
             Step::SetAside { from: "/p/current".into(), to: "/p/current.found".into() }
         }
-        Some(Step::SetAside { .. }) => Step::Rebuild {
-            slot: Box::new(slot_plan(true)),
-            trash: "/p/state/trash/damaged".into(),
-        },
+        Some(Step::SetAside { .. }) => {
+            let trash = "/p/state/trash/damaged".into();
+            Step::Rebuild { slot: Box::new(slot_plan(true)), trash }
+        }
         Some(Step::Rebuild { .. }) => return None,
     })
 }

@@ -13,6 +13,7 @@ mod aside;
 mod format;
 mod needs;
 mod undo;
+mod words;
 
 pub(crate) use aside::remove_left;
 pub use undo::Undo;
@@ -163,13 +164,8 @@ impl Step {
                 }
                 _ => models::prepare(model),
             },
-            Step::PutText { path, keep, .. } => {
-                if *keep {
-                    Ok(Undo::Nothing)
-                } else {
-                    Undo::file(context.store, path)
-                }
-            }
+            Step::PutText { keep: true, .. } => Ok(Undo::Nothing),
+            Step::PutText { path, .. } => Undo::file(context.store, path),
             Step::PutFile { path, sha256, .. } => {
                 let whole = || platform::mode_of(path).is_ok_and(|mode| mode == 0o755);
                 if fetch::digest_of(path)? == Some(*sha256) && whole() {
@@ -228,69 +224,6 @@ impl Step {
             Step::Switch { current, slot } => switch(context, current, Some(slot)),
             Step::Health { slot } => service::await_health(context, slot),
             Step::GiveBack { undo, trash, .. } => undo.give_back(context, trash),
-        }
-    }
-
-    /// The step's name in plans and journals; serde's, without serialising what may
-    /// be thousands of files.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Step::MakeDir { .. } => "make-dir",
-            Step::FillSlot { .. } => "fill-slot",
-            Step::Rebuild { .. } => "rebuild",
-            Step::SetAside { .. } => "set-aside",
-            Step::FetchModel { .. } => "fetch-model",
-            Step::FetchSetup { .. } => "fetch-setup",
-            Step::ProveSetup { .. } => "prove-setup",
-            Step::PutText { .. } => "put-text",
-            Step::PutFile { .. } => "put-file",
-            Step::Link { .. } => "link",
-            Step::EditBlock { .. } => "edit-block",
-            Step::Prove { .. } => "prove",
-            Step::Switch { .. } => "switch",
-            Step::Health { .. } => "health",
-            Step::GiveBack { .. } => "give-back",
-        }
-    }
-
-    /// Whether it is bookkeeping: shown in the plan, not while it happens.
-    pub fn is_minor(&self) -> bool {
-        match self {
-            Step::MakeDir { .. } | Step::PutText { .. } | Step::Health { .. } => true,
-            Step::GiveBack { undo, .. } => matches!(undo, Undo::RemoveDirs { .. }),
-            _ => false,
-        }
-    }
-
-    /// The line that people read.
-    pub fn describe(&self) -> String {
-        match self {
-            Step::MakeDir { path } => format!("make the folder {}", path.display()),
-            Step::FillSlot { slot } => format!("download and verify {}", slot.name),
-            Step::Rebuild { slot, .. } => format!("make {} anew", slot.name),
-            Step::SetAside { from, to } => {
-                format!("move {} to {}", from.display(), to.display())
-            }
-            Step::FetchModel { model, .. } => format!("download the model {}", model.name),
-            Step::FetchSetup { setup } => format!("download offgrid-setup {}", setup.version),
-            Step::ProveSetup { setup } => {
-                format!("prove that offgrid-setup {} works on this machine", setup.version)
-            }
-            Step::PutText { path, .. } => format!("write {}", path.display()),
-            Step::PutFile { path, from, .. } if *path == setup::before(from) => {
-                format!("keep the old program as {}", path.display())
-            }
-            Step::PutFile { path, .. } => format!("install this program as {}", path.display()),
-            Step::Link { path, target } => {
-                format!("link {} to {}", path.display(), target.display())
-            }
-            Step::EditBlock { path, .. } => {
-                format!("let new terminals find `offgrid`, by a block in {}", path.display())
-            }
-            Step::Prove { slot } => format!("prove that {slot} generates text on this machine"),
-            Step::Switch { slot, .. } => format!("switch to {slot}"),
-            Step::Health { .. } => "wait until the service answers, if it runs".to_owned(),
-            Step::GiveBack { undo, .. } => undo.describe(),
         }
     }
 }

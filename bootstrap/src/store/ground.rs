@@ -7,12 +7,16 @@
 //! (`NAME.part~`) and goes (`.NAME.gone~`). Both happen with a lock on the folder
 //! that holds the prefix: the one in the prefix comes and goes with it.
 
+mod record;
+
+use record::{Record, finish_dissolving, remove_made};
+
 use super::{Error, Store, to_json};
 use crate::{disk, platform};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -82,7 +86,8 @@ impl Store {
             match folder.try_lock() {
                 // While we waited, a folder in it may have come, or it may be gone.
                 Ok(()) => {
-                    if innermost().as_ref() == Some(&path) && platform::is_same_file(&folder, &path).unwrap_or(false)
+                    if innermost().as_ref() == Some(&path)
+                        && platform::is_same_file(&folder, &path).unwrap_or(false)
                     {
                         return Ground { _held: Some(folder) };
                     }
@@ -230,63 +235,6 @@ impl Store {
 #[derive(Debug)]
 pub struct Ground {
     _held: Option<File>,
-}
-
-/// The record of a prefix that goes. Whoever removes one holds it to the end: two
-/// who did so at once would take away what a third has just made in that place.
-#[derive(Debug)]
-struct Record {
-    made: Made,
-    _held: File,
-}
-
-impl Record {
-    /// `None` when there is none, or none any more.
-    fn open(path: &Path, prefix: &Path) -> Result<Option<Record>, Error> {
-        let file = match File::open(path) {
-            Err(error) if disk::is_absent(&error) => return Ok(None),
-            file => disk::at("read", path, file)?,
-        };
-        if let Err(TryLockError::WouldBlock) = file.try_lock() {
-            return Err(Error::Leaving { prefix: prefix.to_owned() });
-        }
-        // Whoever had it may have ended with it while we opened it.
-        if !disk::at("look at", path, platform::is_same_file(&file, path))? {
-            return Ok(None);
-        }
-        let mut bytes = Vec::new();
-        disk::at("read", path, (&file).take(RECORD_MAX).read_to_end(&mut bytes))?;
-        let made = serde_json::from_slice(&bytes);
-        let made = made.map_err(|source| Error::Damaged { path: path.to_owned(), source })?;
-        Ok(Some(Record { made, _held: file }))
-    }
-}
-
-/// A folder in which somebody put something is theirs from now on.
-fn remove_made(made: &Made) -> Result<(), Error> {
-    for folder in made.folders.iter().rev() {
-        disk::remove_dir(folder)?;
-    }
-    Ok(disk::sync_above_all(made.folders.iter().map(PathBuf::as_path))?)
-}
-
-fn finish_dissolving(made: &Made, gone: &Path) -> Result<(), Error> {
-    remove_made(made)?;
-    let entries = match std::fs::read_dir(gone) {
-        Err(error) if disk::is_absent(&error) => return Ok(()),
-        entries => disk::at("list", gone, entries)?,
-    };
-    for entry in entries {
-        let path = disk::at("list", gone, entry)?.path();
-        if path.file_name() != Some(MADE.as_ref()) {
-            disk::remove_tree(&path)?;
-        }
-    }
-    // The record goes when all that it names is gone for good.
-    disk::at("sync", gone, platform::sync_dir(gone))?;
-    disk::remove_file(&gone.join(MADE))?;
-    disk::remove_dir(gone)?;
-    Ok(disk::sync_above(gone)?)
 }
 
 /// Removes what [`Store::raise`] had made beside `top` when it was cut off, and

@@ -1,14 +1,14 @@
 //! GPUs of a Linux machine, put together from what the parsers beside this file
 //! read.
 
-use super::super::tree::{Tree, plain};
-use super::super::{Gpu, Host, Vulkan};
+use super::super::tree::Tree;
+use super::super::{Gpu, Host};
 use super::access::Access;
 use super::amd::{self, Node};
 use super::nvidia::{self, Information};
 use super::pci::{self, Device, Maker};
-use super::vulkan::{self, Icd, Kind};
-use super::{library, smi};
+use super::vulkan;
+use super::{driver, library, smi};
 use std::collections::BTreeMap;
 
 /// Fills in `gpus` and `vulkan`, and says in the evidence what was looked at.
@@ -34,17 +34,17 @@ pub(in super::super) fn probe(tree: &Tree, host: &mut Host) {
         }
     }
     sight.beside_pci(host);
-    nvidia_facts(&sight, host);
+    driver::nvidia_facts(&sight, host);
     let none =
         if others.is_empty() { String::new() } else { format!("; no GPU: {}", others.join(", ")) };
     host.note("gpus", format!("{} found{none}", host.gpus.len()));
-    vulkan(tree, host);
+    vulkan::facts(tree, host);
     host.libs = library::names(tree);
 }
 
 /// What every GPU is looked at with.
-struct Sight<'a> {
-    tree: &'a Tree,
+pub(super) struct Sight<'a> {
+    pub(super) tree: &'a Tree,
     access: Access<'a>,
     in_container: bool,
     /// Render nodes by PCI address: `renderD128`.
@@ -112,7 +112,7 @@ impl Sight<'_> {
     }
 
     /// By the folder of its address, which the driver may write in its own way.
-    fn information(&self, address: &str) -> Information {
+    pub(super) fn information(&self, address: &str) -> Information {
         let folder = "/proc/driver/nvidia/gpus";
         let names = self.tree.names(folder).unwrap_or_default();
         let name = names.iter().find(|name| pci::address(name).as_deref() == Some(address));
@@ -267,67 +267,6 @@ impl Sight<'_> {
     }
 }
 
-/// What is one for all NVIDIA GPUs: the driver, its libraries, `nvidia-smi`.
-fn nvidia_facts(sight: &Sight<'_>, host: &mut Host) {
-    let tree = sight.tree;
-    let on_pci = |gpu: &Gpu| gpu.vendor == "nvidia" && gpu.address.is_some();
-    if !host.gpus.iter().any(on_pci) {
-        return;
-    }
-    let proc = tree.text("/proc/driver/nvidia/version").ok();
-    let sys = || tree.text("/sys/module/nvidia/version").ok().map(|text| plain(&text));
-    let driver = proc.as_deref().and_then(nvidia::driver_of_proc).or_else(sys);
-    let driver = driver.filter(|driver| nvidia::is_driver(driver));
-    host.note("nvidia_driver", driver.clone().unwrap_or_else(|| "not loaded".to_owned()));
-    let library = library::find(tree, "libcuda.so.1");
-    let of_library = library.as_deref().and_then(|path| library_version(tree, path));
-    let (list, source) = match driver {
-        Some(_) => smi::ask(tree),
-        None => (Vec::new(), "not asked: the driver is not loaded".to_owned()),
-    };
-    host.note("nvidia-smi", source);
-    let uuid = |gpu: &Gpu| sight.information(gpu.address.as_deref()?).uuid;
-    let single = host.gpus.iter().filter(|gpu| on_pci(gpu)).count() == 1 && list.len() == 1;
-    for gpu in host.gpus.iter_mut().filter(|gpu| on_pci(gpu)) {
-        if gpu.usable == Some(false)
-            && gpu.why_not.as_deref().is_some_and(|why| !why.starts_with("/dev/"))
-        {
-            continue; // the driver is not this GPU's
-        }
-        gpu.driver.clone_from(&driver);
-        let own = uuid(gpu);
-        let same = |found: &&nvidia::Smi| own.is_some() && found.uuid == own;
-        let named = |found: &&nvidia::Smi| gpu.name.as_deref() == Some(found.name.as_str());
-        let found = list.iter().find(same).or_else(|| list.iter().find(named));
-        if let Some(found) = found.or_else(|| list.first().filter(|_| single)) {
-            gpu.name = Some(found.name.clone());
-            gpu.compute = found.compute.clone().or(gpu.compute.take());
-            gpu.vram_bytes = found.memory_bytes;
-        }
-        match (&driver, &of_library) {
-            (None, _) => gpu.refuse("NVIDIA's kernel module is not loaded: `sudo modprobe nvidia`, or restart"),
-            (Some(_), _) if library.is_none() && library::are_shown(tree) => {
-                gpu.refuse("NVIDIA's library libcuda.so.1 is missing: install the whole driver");
-            }
-            (Some(kernel), Some(user)) if kernel != user => gpu.refuse(format!(
-                "the kernel runs driver {kernel} and the libraries are of {user}: restart this machine"
-            )),
-            _ => {}
-        }
-    }
-}
-
-/// By where `libcuda.so.1` leads, else by its neighbour with a version.
-fn library_version(tree: &Tree, path: &str) -> Option<String> {
-    let real = tree.canonical(path).ok().and_then(|real| nvidia::driver_of_library(&real));
-    let folder = path.rsplit_once('/').map_or("/", |(folder, _)| folder);
-    let beside = || {
-        let names = tree.names(folder).ok()?;
-        names.iter().find_map(|name| nvidia::driver_of_library(name))
-    };
-    real.or_else(beside)
-}
-
 /// Render nodes by the address of their device; `None` when the kernel's list of
 /// graphics devices is not in the tree.
 fn renders(tree: &Tree) -> Option<BTreeMap<String, String>> {
@@ -358,33 +297,4 @@ fn nodes(tree: &Tree) -> Vec<Node> {
     let names = tree.names(folder).unwrap_or_default();
     let text = |name: &String| tree.text(&format!("{folder}/{name}/properties")).ok();
     names.iter().filter_map(text).filter_map(|text| amd::node(&text)).collect()
-}
-
-/// Vulkan of this machine, and the newest version for each GPU.
-fn vulkan(tree: &Tree, host: &mut Host) {
-    let all = vulkan::icds(tree);
-    let (software, real): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|icd| icd.kind == Kind::NoGpu);
-    for gpu in &mut host.gpus {
-        let mine = |icd: &&Icd| matches!(icd.kind, Kind::Of(maker) if maker.name() == gpu.vendor);
-        gpu.vulkan = newest(real.iter().filter(mine));
-    }
-    let api = host.gpus.iter().filter_map(|gpu| gpu.vulkan.clone()).max_by_key(|api| numbers(api));
-    let loader = vulkan::loader(tree);
-    let ignored: Vec<&str> = software.iter().map(|icd| icd.path.as_str()).collect();
-    let note = match ignored.is_empty() {
-        true => format!("{} drivers", real.len()),
-        false => format!("{} drivers; no GPU: {}", real.len(), ignored.join(", ")),
-    };
-    host.note("vulkan", note);
-    host.vulkan =
-        Some(Vulkan { loader, api, icds: real.into_iter().map(|icd| icd.path).collect() });
-}
-
-fn newest<'a>(icds: impl Iterator<Item = &'a Icd>) -> Option<String> {
-    icds.filter_map(|icd| icd.api.clone()).max_by_key(|api| numbers(api))
-}
-
-fn numbers(version: &str) -> Vec<u64> {
-    version.split('.').map(|part| part.parse().unwrap_or(0)).collect()
 }

@@ -7,6 +7,7 @@
 mod access;
 mod amd;
 mod display;
+mod driver;
 mod library;
 mod linux;
 mod nvidia;

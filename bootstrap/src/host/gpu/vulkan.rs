@@ -2,6 +2,7 @@
 //! manifest proves no device; one for drawing on the processor counts as none.
 
 use super::super::tree::{Tree, plain};
+use super::super::{Host, Vulkan};
 use super::library;
 use super::pci::Maker;
 use serde::Deserialize;
@@ -98,6 +99,35 @@ pub(super) fn loader(tree: &Tree) -> Option<bool> {
         Some(_) => Some(true),
         None => library::are_shown(tree).then_some(false),
     }
+}
+
+/// Vulkan of this machine, and the newest version for each GPU.
+pub(super) fn facts(tree: &Tree, host: &mut Host) {
+    let all = icds(tree);
+    let (software, real): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|icd| icd.kind == Kind::NoGpu);
+    for gpu in &mut host.gpus {
+        let mine = |icd: &&Icd| matches!(icd.kind, Kind::Of(maker) if maker.name() == gpu.vendor);
+        gpu.vulkan = newest(real.iter().filter(mine));
+    }
+    let api = host.gpus.iter().filter_map(|gpu| gpu.vulkan.clone()).max_by_key(|api| numbers(api));
+    let loader = loader(tree);
+    let ignored: Vec<&str> = software.iter().map(|icd| icd.path.as_str()).collect();
+    let note = match ignored.is_empty() {
+        true => format!("{} drivers", real.len()),
+        false => format!("{} drivers; no GPU: {}", real.len(), ignored.join(", ")),
+    };
+    host.note("vulkan", note);
+    host.vulkan =
+        Some(Vulkan { loader, api, icds: real.into_iter().map(|icd| icd.path).collect() });
+}
+
+fn newest<'a>(icds: impl Iterator<Item = &'a Icd>) -> Option<String> {
+    icds.filter_map(|icd| icd.api.clone()).max_by_key(|api| numbers(api))
+}
+
+fn numbers(version: &str) -> Vec<u64> {
+    version.split('.').map(|part| part.parse().unwrap_or(0)).collect()
 }
 
 #[cfg(test)]
