@@ -131,3 +131,26 @@ fn crc32(bytes: &[u8]) -> u32 {
         })
     })
 }
+
+/// A disk that takes everything and finds no room for it in the end.
+struct Full;
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+}
+
+#[test]
+fn bytes_that_are_taken_and_not_written_are_no_file() {
+    for kind in [EncodingKind::Raw, EncodingKind::Zst] {
+        let plain = Plain { size: TEXT.len() as u64, sha256: None };
+        let mut decoder = Decoder::new(kind, Full, Path::new("out"), plain).unwrap();
+        decoder.take(&stored(kind)).unwrap();
+        assert_eq!(decoder.end().unwrap_err().code(), Code::Nospace, "{kind:?}");
+    }
+}

@@ -1,5 +1,7 @@
 // Long because: one table of all that a pack must not be.
 
+mod edges;
+
 use super::*;
 use std::cell::RefCell;
 use tar::{Builder, EntryType as Kind, Header};
