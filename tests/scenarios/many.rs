@@ -112,7 +112,7 @@ fn whoever_waited_finds_what_the_other_has_left() {
         ("update", 0, "there is nothing newer"),
         ("rollback", 3, "no earlier release"),
         ("verify", 0, "are as they were installed"),
-        ("repair", 0, "no run was cut off"),
+        ("repair", 0, "nothing to mend"),
         ("uninstall", 0, "removed from"),
     ] {
         let first = Running::start(command(&world, &["install", "--yes"]));

@@ -118,7 +118,7 @@ fn an_update_of_the_program_survives_a_power_cut_at_any_moment() {
     let world = World::new();
     let first = world.snapshot();
     crate::renew::bring(&world.depot(), &crate::renew::newer(&world));
-    world.install();
+    world.run(&["install", "--yes", "--no-self-update"]).expect(0);
     let power = Power::new(world, &["update"], &[Some("0.1.0"), Some("0.1.0")]);
     power.begun_at(first).of_itself().run();
 }

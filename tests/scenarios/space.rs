@@ -155,7 +155,7 @@ fn an_update_of_the_program_on_a_disk_that_is_nearly_full_leaves_the_old_one() {
     let new = crate::renew::newer(&world);
     crate::renew::bring(&world.depot(), &new);
     let room = room!(&world, "size=260m,mode=755");
-    run(&room, &world, &["install", "--yes"]).expect(0);
+    run(&room, &world, &["install", "--yes", "--no-self-update"]).expect(0);
     let before = room.snapshot(&LOOSE);
     let filler = room.home().join("filler");
     let (mut ended, size) = (Vec::new(), new.len() as u64);

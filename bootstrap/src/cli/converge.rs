@@ -10,6 +10,8 @@ use crate::receipt::Receipt;
 use crate::source::Sources;
 use crate::trust::Trusted;
 use crate::{fetch, inspect};
+use offgrid_manifest::Release;
+use offgrid_manifest::verify::Verified;
 use std::collections::BTreeSet;
 
 /// Goes to what is wanted, or lets a newer program go there where it `may_hand_over`.
@@ -23,12 +25,19 @@ pub(super) fn converge(
     ask: &dyn Fn(&Decision) -> Result<(), Any>,
 ) -> Result<Next, Any> {
     let result = match first(change, sources, trusted, receipt, may_hand_over, ask) {
-        Ok(Some(takeover)) => Ok(Next::HandOver(takeover)),
-        Ok(None) => go(change, sources, trusted, receipt, ask),
+        Ok(First::Other(takeover)) => Ok(Next::HandOver(takeover)),
+        Ok(First::This(release)) => go(change, sources, trusted, receipt, release, ask),
         Err(error) => Err(error),
     };
     change.session.troubles(sources);
     result
+}
+
+/// Which program does it.
+enum First {
+    Other(Takeover),
+    /// With the release, when it was looked at: nobody fetches it twice.
+    This(Option<Verified<Release>>),
 }
 
 /// A newer program goes first, also where this one cannot decide: the rules may be
@@ -40,18 +49,20 @@ fn first(
     receipt: Option<&Receipt>,
     may_hand_over: bool,
     ask: &dyn Fn(&Decision) -> Result<(), Any>,
-) -> Result<Option<Takeover>, Any> {
+) -> Result<First, Any> {
     let session = change.session;
     if !may_hand_over {
-        return Ok(None);
+        return Ok(First::This(None));
     }
     let release = release_for(session, sources, trusted, receipt)?;
-    let Some(new) = own::due(session, trusted, receipt, &release)? else { return Ok(None) };
+    let Some(new) = own::due(session, trusted, receipt, &release)? else {
+        return Ok(First::This(Some(release)));
+    };
     let decision = decide_on(session, sources, trusted, receipt, &BTreeSet::new(), release).ok();
     if let Some(decision) = &decision {
         ask(decision)?;
     }
-    own::go_first(change, sources, receipt, new, decision.as_ref()).map(Some)
+    own::go_first(change, sources, receipt, new, decision.as_ref()).map(First::Other)
 }
 
 fn go(
@@ -59,6 +70,7 @@ fn go(
     sources: &Sources,
     trusted: &Trusted,
     receipt: Option<&Receipt>,
+    release: Option<Verified<Release>>,
     ask: &dyn Fn(&Decision) -> Result<(), Any>,
 ) -> Result<Next, Any> {
     let session = change.session;
@@ -68,7 +80,11 @@ fn go(
         None => None,
     };
     let receipt = replaced.as_ref().or(receipt);
-    let decision = decide(session, sources, trusted, receipt, &BTreeSet::new())?;
+    let release = match release {
+        Some(release) => release,
+        None => release_for(session, sources, trusted, receipt)?,
+    };
+    let decision = decide_on(session, sources, trusted, receipt, &BTreeSet::new(), release)?;
     ask(&decision)?;
     let (path, receipt) = match (carry_out(change, sources, &decision), receipt) {
         (Err(Any::Fetch(fetch::Error::Changed { path })), Some(receipt))

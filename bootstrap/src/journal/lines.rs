@@ -37,7 +37,8 @@ pub(super) fn entries(bytes: &[u8], path: &Path) -> Result<(Vec<Entry>, usize), 
             by = opening.by;
         }
         let entry: Entry = serde_json::from_slice(text).map_err(|source| {
-            if !schema::is_unknown_kind(&source) {
+            // After a line that is torn, one that nobody knows is more of the same.
+            if torn.is_some() || !schema::is_unknown_kind(&source) {
                 return damaged(source);
             }
             let (path, by, what) = (path.to_owned(), by.clone(), What::Word(source));

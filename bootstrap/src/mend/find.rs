@@ -8,7 +8,7 @@ use crate::receipt::{Receipt, Slot, SlotFile};
 use crate::service::ServiceState;
 use crate::step::Undo;
 use crate::store::{SlotName, Store};
-use crate::{disk, fetch, platform};
+use crate::{disk, fetch, platform, profile};
 use offgrid_manifest::{Pin, Version};
 use std::path::{Path, PathBuf};
 
@@ -140,6 +140,19 @@ impl Patient<'_> {
 
     fn program(&self, findings: &mut Findings) -> Result<(), Any> {
         let (path, wanted) = (self.store.program(), self.receipt.program);
+        if self.receipt.packaged {
+            // A package brings it, and brings newer ones.
+            if !path.is_file() {
+                let cure = Cure::Hopeless("installing the package again does");
+                findings.problems.push(Problem::new(
+                    Thing::Program,
+                    path,
+                    "leads to no program",
+                    cure,
+                ));
+            }
+            return Ok(());
+        }
         let found = fetch::digest_of(&path)?;
         let mode = || platform::mode_of(&path).is_ok_and(|mode| mode == 0o755);
         let what = match found {
@@ -193,7 +206,16 @@ impl Patient<'_> {
     fn links(&self, problems: &mut Vec<Problem>) {
         let program = self.store.program();
         for made in &self.receipt.made {
+            if let Undo::SetBlock { path, .. } = &made.undo
+                && !profile::holds(path)
+            {
+                let what = "does not put `offgrid` on the PATH any more";
+                problems.push(Problem::new(Thing::Link, path, what, Cure::Leave));
+            }
             let Undo::SetLink { path, .. } = &made.undo else { continue };
+            if *path == program {
+                continue;
+            }
             let problem = match platform::read_link(path) {
                 Some(target) if target == program => continue,
                 Some(_) => Problem::new(Thing::Link, path, "leads elsewhere", Cure::Leave),

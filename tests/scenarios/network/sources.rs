@@ -66,7 +66,8 @@ fn a_redirect_to_a_good_place_is_followed() {
         here.lie(path, Lie::Redirect(format!("{}{path}", there.url())));
     }
     world.run_from(&here.url(), &["install", "--yes"]).expect(0);
-    assert_eq!(there.seen().len(), 3);
+    let seen: Vec<String> = there.seen().into_iter().map(|seen| seen.path).collect();
+    assert_eq!(seen.len(), 3, "{seen:?}");
 }
 
 #[test]

@@ -168,7 +168,15 @@ fn paths<'t>(one: &'t Tree, other: &'t Tree) -> BTreeSet<&'t PathBuf> {
 /// What is of one run alone, and what is only half written under its other name:
 /// the next run clears it away.
 fn passes(path: &Path) -> bool {
-    let names = ["state/lock", "state/journal", "state/staging", "state/trash", "blobs"];
+    let names = [
+        "state/lock",
+        "state/journal",
+        "state/staging",
+        "state/setup",
+        "state/trash",
+        "state/reserve",
+        "blobs",
+    ];
     let passing = names.iter().any(|name| path.starts_with(Path::new(PREFIX).join(name)));
     passing || path.iter().any(|name| name.to_string_lossy().ends_with(".part~"))
 }
@@ -184,6 +192,6 @@ fn undos(path: &Path, was_there: bool) -> Option<&'static [&'static str]> {
         Some(name) if name.starts_with("bin/") => &["remove-file", "set-file"],
         Some(_) => return None,
         None if Path::new(PREFIX).starts_with(path) => return None,
-        None => &["remove-file", "remove-dirs", "set-link"],
+        None => &["remove-file", "remove-dirs", "set-link", "set-block"],
     })
 }
