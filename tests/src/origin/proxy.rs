@@ -70,10 +70,11 @@ impl Meter {
 fn pass(mut from: TcpStream, mut to: TcpStream, count: impl Fn(&[u8])) {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(read) = from.read(&mut bytes) {
+        // Counted first: once they are passed on, the other end may be done.
+        count(&bytes[..read]);
         if read == 0 || to.write_all(&bytes[..read]).is_err() {
             break;
         }
-        count(&bytes[..read]);
     }
     let _ = to.shutdown(Shutdown::Both);
     let _ = from.shutdown(Shutdown::Both);
