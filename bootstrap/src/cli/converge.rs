@@ -37,7 +37,7 @@ pub(super) fn converge(
 enum First {
     Other(Takeover),
     /// With the release, when it was looked at: nobody fetches it twice.
-    This(Option<Verified<Release>>),
+    This(Option<Box<Verified<Release>>>),
 }
 
 /// A newer program goes first, also where this one cannot decide: the rules may be
@@ -56,7 +56,7 @@ fn first(
     }
     let release = release_for(session, sources, trusted, receipt)?;
     let Some(new) = own::due(session, trusted, receipt, &release)? else {
-        return Ok(First::This(Some(release)));
+        return Ok(First::This(Some(Box::new(release))));
     };
     let decision = decide_on(session, sources, trusted, receipt, &BTreeSet::new(), release).ok();
     if let Some(decision) = &decision {
@@ -70,7 +70,7 @@ fn go(
     sources: &Sources,
     trusted: &Trusted,
     receipt: Option<&Receipt>,
-    release: Option<Verified<Release>>,
+    release: Option<Box<Verified<Release>>>,
     ask: &dyn Fn(&Decision) -> Result<(), Any>,
 ) -> Result<Next, Any> {
     let session = change.session;
@@ -81,7 +81,7 @@ fn go(
     };
     let receipt = replaced.as_ref().or(receipt);
     let release = match release {
-        Some(release) => release,
+        Some(release) => *release,
         None => release_for(session, sources, trusted, receipt)?,
     };
     let decision = decide_on(session, sources, trusted, receipt, &BTreeSet::new(), release)?;
