@@ -23,6 +23,7 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
         Ok(findings) if !findings.is_damaged() => findings,
         _ => {
             let _quiet = session.patiently(|| lock::Quiet::take(session.store()))?;
+            session.looking("something is not as it was; once more, while nothing else is at work");
             compare()?
         }
     };

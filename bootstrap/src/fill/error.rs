@@ -1,5 +1,6 @@
 //! Why a slot could not be filled, and what to do about it.
 
+use crate::report::units;
 use offgrid_manifest::Code;
 use std::path::PathBuf;
 
@@ -13,7 +14,10 @@ pub enum Error {
         problem: String,
     },
     /// Not enough room.
-    #[error("{needed} bytes are needed in `{}`, {free} are free", path.display())]
+    #[error(
+        "{} are needed in `{}`, {} are free",
+        units::bytes(*needed), path.display(), units::bytes(*free)
+    )]
     Space {
         /// On which file system.
         path: PathBuf,
