@@ -2,7 +2,7 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    artifact, cli, disk, fetch, fill, gate, journal, lock, profile, run, schema, select, service,
+    artifact, cli, disk, engine, fetch, fill, gate, journal, lock, profile, run, schema, select, service,
     settings, setup, source, stamp, store, trust, unpack,
 };
 use offgrid_manifest::Code;
@@ -52,6 +52,7 @@ errors! {
     Fill(fill::Error),
     Unpack(unpack::Error),
     Gate(gate::Error),
+    Engine(engine::Error),
     Service(service::Error),
     Profile(profile::Error),
     Run(run::Error),

@@ -2,6 +2,7 @@
 
 use super::believe::{choice, refresh};
 use super::converge::converge;
+use super::engine;
 use super::install::decide;
 use super::own::{self, Next};
 use super::refuse::Error;
@@ -100,6 +101,9 @@ fn nothing_new(
     let settings = session.settings;
     let current = &trusted.channel.current;
     if settings.variant.as_ref().is_some_and(|id| *id != receipt.live.variant) {
+        return Ok(None);
+    }
+    if engine::is_asked_for(session, receipt) {
         return Ok(None);
     }
     let held = match choice(session, trusted, Some(receipt))? {

@@ -1,6 +1,7 @@
 //! The byte plan of a slot: where every file comes from, cheapest first.
 
 use super::Wish;
+use crate::engine;
 use crate::fill::{From, PlannedFile, PlannedPack, SlotPlan};
 use crate::receipt::SlotFile;
 use crate::store::SlotName;
@@ -112,11 +113,14 @@ fn on_disk(wish: &Wish<'_>) -> OnDisk {
 
 fn documents(wish: &Wish<'_>) -> BTreeMap<String, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let engine = wish.engine.0.map(|engine| (engine::FILE.to_owned(), engine.text()));
     [
         ("release.json".to_owned(), text(wish.release.bytes())),
         ("channel.json".to_owned(), text(wish.channel.bytes())),
     ]
-    .into()
+    .into_iter()
+    .chain(engine)
+    .collect()
 }
 
 /// Bytes that come from slots on disk.

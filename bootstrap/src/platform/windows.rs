@@ -186,6 +186,21 @@ pub(crate) fn writable_by_any_other(_folder: &Path) -> io::Result<Option<String>
     Ok(None)
 }
 
+/// As [`foreign`].
+pub(crate) fn exchangeable(_path: &Path, _root_alone: bool) -> io::Result<Option<String>> {
+    Ok(None)
+}
+
+/// Names of shares begin with two backslashes; a drive letter for one is not seen.
+pub(crate) fn is_remote(path: &Path) -> bool {
+    use std::path::{Component, Prefix};
+    matches!(
+        path.components().next(),
+        Some(Component::Prefix(prefix))
+            if matches!(prefix.kind(), Prefix::UNC(..) | Prefix::VerbatimUNC(..))
+    )
+}
+
 // processes
 
 /// A process cannot become another one; this one waits and ends as that did.

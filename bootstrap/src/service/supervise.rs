@@ -154,7 +154,10 @@ impl Supervisor<'_> {
             let mut next = match self.start(&slot) {
                 Ok(pid) => self.watch(pid),
                 Err(error) => {
-                    (self.say)(&format!("the app of {slot} could not be started: {error}"));
+                    let why = std::error::Error::source(&error);
+                    let why = why.map_or(String::new(), |why| format!(": {why}"));
+                    (self.say)(&format!("the app of {slot} could not be started: {error}{why}"));
+                    error.hint().iter().for_each(|hint| (self.say)(hint));
                     Next::Retry
                 }
             };
@@ -174,15 +177,19 @@ impl Supervisor<'_> {
     }
 
     /// Starts the app; a thread waits for its end.
-    fn start(&self, slot: &SlotName) -> io::Result<u32> {
+    fn start(&self, slot: &SlotName) -> Result<u32, crate::Error> {
         let folder = self.store.slot(slot).join("app");
         let program = folder.join(platform::exe_name("offgrid"));
         let user = self.user();
         let mut command: Command = child::command(&program, &folder);
         command.arg("serve");
         child::give(&mut command, user.clone());
-        child::give(&mut command, environment(self.store, slot, self.models, &user));
-        let mut app = child::spawn(&mut command)?;
+        let given = environment(self.store, slot, self.models, &user, true)?;
+        given.note.iter().for_each(|note| (self.say)(note));
+        child::give(&mut command, given.vars);
+        let what = || format!("start `{}`", program.display());
+        let spawned = child::spawn(&mut command);
+        let mut app = spawned.map_err(|source| Error::System { what: what(), source })?;
         let (pid, sender) = (app.id(), self.sender.clone());
         thread::spawn(move || {
             let status = app.wait();

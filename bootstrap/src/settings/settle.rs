@@ -9,6 +9,7 @@ use super::table::{self, Spec, TABLE};
 use super::value::{self, Read};
 use super::{ServiceKind, Settings};
 use crate::cli::args::Parsed;
+use crate::engine::Wish;
 use crate::env::Env;
 use crate::plan::KEEP_LEAST;
 use offgrid_manifest::Id;
@@ -50,6 +51,8 @@ impl Settings {
             service,
             service_typed,
             models: stack.models()?,
+            engine: stack.engine()?,
+            engine_typed: stack.typed("--llama-server"),
             variant: stack.read("--variant", value::id)?,
             gpu: stack.read("--gpu", value::gpu)?.unwrap_or_default(),
             version: stack.read("--version", value::version)?,
@@ -179,6 +182,11 @@ impl<'a> Stack<'a> {
     fn path(&self, flag: &'static str, place: Place) -> Result<Option<PathBuf>, Error> {
         let Some((words, origin)) = self.words(flag) else { return Ok(None) };
         words.first().map(|word| place(word, origin, &self.env.cwd)).transpose()
+    }
+
+    fn engine(&self) -> Result<Option<Wish>, Error> {
+        let Some((words, origin)) = self.words("--llama-server") else { return Ok(None) };
+        words.first().map(|word| value::engine(word, origin, &self.env.cwd)).transpose()
     }
 
     fn sources(&self) -> Result<Vec<String>, Error> {

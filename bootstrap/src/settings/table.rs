@@ -20,6 +20,15 @@ pub enum Kind {
         /// "DIR"
         arg: &'static str,
     },
+    /// One value, or a switch that stands for one of two.
+    OneOr {
+        /// "PATH"
+        arg: &'static str,
+        /// The other flag.
+        switch: &'static str,
+        /// What it stands for, and what `=false` does.
+        on_off: [&'static str; 2],
+    },
     /// Several values: the flag again and again, commas in a variable, an array
     /// in a file.
     List {
@@ -113,6 +122,7 @@ impl Spec {
     pub fn flags(&self) -> Vec<&'static str> {
         match self.kind {
             Kind::Flags(flags) => flags.iter().map(|(flag, _)| *flag).collect(),
+            Kind::OneOr { switch, .. } => vec![self.flag, switch],
             _ => vec![self.flag],
         }
     }
@@ -120,7 +130,7 @@ impl Spec {
     /// The name of its value.
     pub fn arg(&self) -> Option<&'static str> {
         match self.kind {
-            Kind::Text { arg } | Kind::List { arg } => Some(arg),
+            Kind::Text { arg } | Kind::List { arg } | Kind::OneOr { arg, .. } => Some(arg),
             _ => None,
         }
     }
@@ -181,6 +191,12 @@ pub static TABLE: &[Spec] = &[
     setting("--gpu", "OFFGRID_SETUP_GPU", "gpu", text("KIND"),
         "which GPUs to use: auto, none, nvidia, amd or intel").of(CHOOSING)
         .default("`auto`: cards before graphics inside the processor"),
+    setting("--llama-server", "OFFGRID_SETUP_ENGINE", "engine",
+        Kind::OneOr { arg: "PATH", switch: "--reuse-llama", on_off: ["auto", "bundled"] },
+        "use this llama-server, which is on this computer already, and download none; \
+         --reuse-llama: the first one found that does; in a file `bundled`, `auto` or a path")
+        .of(CHOOSING)
+        .default("`bundled`: the release's own; an update keeps what was chosen"),
     setting("--model", "OFFGRID_SETUP_MODEL", "model", list("NAME|none"),
         "fetch this model too, or none; can be given more than once").of(CHOOSING)
         .default("a question on a terminal, else none"),
@@ -269,6 +285,8 @@ mod tests {
                         flags.iter().all(|(flag, value)| flag.strip_prefix("--") == Some(value))
                     );
                 }
+                // Named for what is typed (DESIGN 6).
+                Kind::OneOr { .. } => assert_eq!((spec.flag, key), ("--llama-server", "engine")),
                 _ => assert_eq!(spec.flag, format!("--{kebab}")),
             }
             assert!(key.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{key}");
