@@ -7,8 +7,8 @@
 
 mod engine;
 
-use crate::engine::Existing;
 use crate::child::{self, Ended, Outcome, Said};
+use crate::engine::Existing;
 use crate::run::{self, Context};
 use crate::store::{SlotName, Store};
 use crate::{disk, platform};

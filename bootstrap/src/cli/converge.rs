@@ -29,7 +29,9 @@ pub(super) fn converge(
 ) -> Result<Next, Any> {
     let result = match first(change, sources, trusted, receipt, may_hand_over, ask) {
         Ok(First::Other(takeover)) => Ok(Next::HandOver(takeover)),
-        Ok(First::This(release)) => go(change, sources, trusted, receipt, release, ask),
+        Ok(First::This(release)) => {
+            go(change, sources, trusted, receipt, release.map(|release| *release), ask)
+        }
         Err(error) => Err(error),
     };
     change.session.troubles(sources);
@@ -40,7 +42,7 @@ pub(super) fn converge(
 enum First {
     Other(Takeover),
     /// With the release, when it was looked at: nobody fetches it twice.
-    This(Option<Verified<Release>>),
+    This(Option<Box<Verified<Release>>>),
 }
 
 /// A newer program goes first, also where this one cannot decide: the rules may be
@@ -59,7 +61,7 @@ fn first(
     }
     let release = release_for(session, sources, trusted, receipt)?;
     let Some(new) = own::due(session, trusted, receipt, &release)? else {
-        return Ok(First::This(Some(release)));
+        return Ok(First::This(Some(Box::new(release))));
     };
     let decision = decide_on(session, sources, trusted, receipt, &BTreeSet::new(), release).ok();
     if let Some(decision) = &decision {
@@ -95,9 +97,8 @@ fn go(
         Some(path) => {
             let nothing = BTreeSet::new();
             let release = decision.release;
-            let again = decide_without(
-                session, sources, trusted, receipt, &nothing, release, Some(&path),
-            )?;
+            let again =
+                decide_without(session, sources, trusted, receipt, &nothing, release, Some(&path))?;
             (carry_out(change, sources, &again), again)
         }
     };

@@ -2,14 +2,13 @@
 //! somebody asked for that. What is found is told in any case.
 
 use super::session::Session;
-use crate::engine::{self, Choice, Search, Wish};
+use crate::engine::{self, Choice, Found, Search, Wish};
 use crate::error::Error as Any;
 use crate::host::Host;
 use crate::receipt::{Receipt, Slot};
 use crate::select::{Selection, Wanted};
 use offgrid_manifest::Release;
 use offgrid_manifest::release::Component;
-use serde_json::Value;
 use std::path::Path;
 
 /// Looks for engines, and tries out what was asked for now or before.
@@ -41,15 +40,15 @@ pub(super) fn choose(
     Ok(engine::choose(&search)?)
 }
 
-/// Those that are there, without trying any.
+/// Those that are there, without trying any; `None`: of a captured computer.
 ///
 /// # Errors
 /// Never one of a named engine.
-pub(super) fn found(session: &Session<'_>, host: &Host) -> Result<Value, Any> {
+pub(super) fn found(session: &Session<'_>, host: &Host) -> Result<Option<Vec<Found>>, Any> {
     if session.settings.sysroot.is_some() {
-        return Ok(Value::Null);
+        return Ok(None);
     }
-    Ok(engine::found_json(&engine::choose(&bare(session, host))?.found))
+    Ok(Some(engine::choose(&bare(session, host))?.found))
 }
 
 fn bare<'a>(session: &'a Session<'_>, host: &'a Host) -> Search<'a> {

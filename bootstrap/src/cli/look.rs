@@ -8,6 +8,7 @@ use super::newer::{self, Read};
 use super::own;
 use super::path;
 use super::session::Session;
+use crate::engine::found_json;
 use crate::error::Error as Any;
 use crate::receipt::{Receipt, Slot};
 use crate::store::SlotName;
@@ -17,12 +18,14 @@ use std::collections::BTreeSet;
 
 pub(super) fn detect(session: &Session<'_>) -> Result<(), Any> {
     let host = session.host()?;
-    let lines = host.describe();
+    let engines = engine::found(session, &host)?;
+    let mut lines = host.describe();
+    lines.extend(engines.iter().flatten().map(|found| ("llama.cpp".into(), found.line())));
     let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
     let text: Vec<String> =
         lines.iter().map(|(label, value)| format!("{label:width$}  {value}")).collect();
     let mut json = serde_json::to_value(&host).unwrap_or(Value::Null);
-    json["engines"] = engine::found(session, &host)?;
+    json["engines"] = engines.as_deref().map_or(Value::Null, found_json);
     session.reporter.result(&json, &text.join("\n"));
     Ok(())
 }

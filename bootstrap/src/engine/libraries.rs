@@ -3,6 +3,7 @@
 //! Owns which files count and the two digests over them. Changes nothing.
 
 use super::Refusal;
+use crate::error::in_one_line;
 use crate::{disk, fetch, platform};
 use offgrid_manifest::{Digest, Hasher};
 use std::collections::BTreeSet;
@@ -90,7 +91,7 @@ pub(super) fn digest(files: &[PathBuf]) -> Result<Digest, Refusal> {
     let mut whole = Hasher::new();
     for path in files {
         // Several names of one library lead to one file; each name counts.
-        let found = fetch::digest_of(path).map_err(|error| Refusal::Unseen(chain(&error)))?;
+        let found = fetch::digest_of(path).map_err(|error| Refusal::Unseen(in_one_line(&error)))?;
         let sha256 = found.ok_or(Refusal::Changed)?;
         whole.update(format!("{sha256} ").as_bytes());
         whole.update(path.as_os_str().as_encoded_bytes());
@@ -136,11 +137,6 @@ pub(super) fn are_safe(files: &[PathBuf], root_alone: bool) -> Result<(), Refusa
 
 pub(super) fn unseen(path: &Path, error: &std::io::Error) -> Refusal {
     Refusal::Unseen(format!("{}: {error}", path.display()))
-}
-
-fn chain(error: &crate::Error) -> String {
-    let cause = std::error::Error::source(error).map_or(String::new(), |why| format!(": {why}"));
-    format!("{error}{cause}")
 }
 
 #[cfg(test)]

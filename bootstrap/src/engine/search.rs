@@ -88,7 +88,7 @@ impl Found {
     /// For people.
     pub fn line(&self) -> String {
         match &self.why {
-            Some(why) => format!("{} is not: {why}", self.path.display()),
+            Some(why) => format!("{} is not used: {why}", self.path.display()),
             None => format!("{} is used", self.path.display()),
         }
     }

@@ -1,8 +1,8 @@
 //! Looking at everything that the receipt names.
 
 use super::{CHANNEL, Cure, ENGINE, Findings, Problem, Thing, release_of};
-use crate::error::Error as Any;
 use crate::engine;
+use crate::error::Error as Any;
 use crate::inspect::{self, Contents, Difference, Wrong};
 use crate::plan::OnDisk;
 use crate::receipt::{Receipt, Slot, SlotFile};

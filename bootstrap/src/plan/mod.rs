@@ -16,7 +16,7 @@ use crate::engine::{self, Existing};
 use crate::fill::SlotPlan;
 use crate::models;
 use crate::profile::Edit;
-use crate::receipt::{InstalledModel, Receipt, Slot};
+use crate::receipt::{InstalledModel, Receipt};
 use crate::step::Step;
 use crate::store::{SlotName, Store};
 use offgrid_manifest::release::{Folder, Variant};
@@ -160,20 +160,19 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     let Wish { store, release, variant, receipt, .. } = wish;
     let name = SlotName { version: release.version.clone(), variant: variant.id.clone() };
     let live = receipt.map(|receipt| receipt.live.clone());
-    let is_live = live.as_ref() == Some(&name);
     let there = receipt.and_then(|receipt| receipt.slots.get(&name.to_string()));
     // A slot with another engine is another slot, and is made beside the old one.
-    let remade = there.is_some_and(|slot| !fits(slot, wish.engine.0));
-    let have = there.is_some() && !remade;
-    let settled = is_live && !remade;
+    let fresh = there.is_none_or(|slot| !slot::fits(slot, wish.engine.0));
+    let settled = live.as_ref() == Some(&name) && !fresh;
     let other_wish = receipt.is_some_and(|receipt| receipt.engine != wish.engine.1);
-    let old = if is_live { Vec::new() } else { old_slots(wish, &name) };
-    let (mut steps, slot) = (Vec::new(), (!have).then(|| slot::plan(wish, name.clone())));
+    let old = old_slots(wish, &name);
+    let (mut steps, slot) = (Vec::new(), fresh.then(|| slot::plan(wish, name.clone())));
     let (mut download, reused, mut disk) = (0, slot.as_ref().map_or(0, slot::reused_bytes), 0);
     if let Some(slot) = &slot {
         (download, disk) = (slot.download_bytes, slot.disk_bytes);
         let (slot, trash) = (Box::new(slot.clone()), store.trash().join(name.to_string()));
-        steps.push(if remade { Step::Rebuild { slot, trash } } else { Step::FillSlot { slot } });
+        let fill = Step::FillSlot { slot: slot.clone() };
+        steps.push(there.map_or(fill, |_| Step::Rebuild { slot, trash }));
     }
     steps.push(Step::MakeDir { path: wish.models.to_owned() });
     for model in wish.wanted_models {
@@ -211,14 +210,6 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     if nothing { Plan { steps: Vec::new(), ..plan } } else { plan }
 }
 
-/// Whether a slot has the engine that is wanted.
-fn fits(slot: &Slot, wanted: Option<&Existing>) -> bool {
-    match (&slot.existing, wanted) {
-        (Some(has), Some(wanted)) => has.is(wanted),
-        (has, wanted) => has.is_none() && wanted.is_none(),
-    }
-}
-
 /// Puts this program where it stays, and a link to it on PATH. A packaged one stays
 /// where it is, and its package puts it on PATH.
 fn program(wish: &Wish<'_>) -> Vec<Step> {
@@ -242,7 +233,9 @@ fn on_path(wish: &Wish<'_>) -> Vec<Step> {
 
 /// Slots that neither this run nor a rollback needs, nor anybody wants to keep.
 fn old_slots(wish: &Wish<'_>, new: &SlotName) -> Vec<SlotName> {
-    let Some(receipt) = wish.receipt else { return Vec::new() };
+    let Some(receipt) = wish.receipt.filter(|receipt| receipt.live != *new) else {
+        return Vec::new();
+    };
     surplus(receipt, &[new, &receipt.live], wish.in_use.as_ref(), wish.keep)
 }
 
@@ -279,7 +272,7 @@ fn new_receipt(
     }
     receipt.live = name.clone();
     if let Some(slot) = slot {
-        let record = slot_record(wish.release, slot, wish.engine.0);
+        let record = slot::record(wish.release, slot, wish.engine.0);
         receipt.slots.insert(name.to_string(), record);
     }
     for model in wish.wanted_models {
@@ -287,18 +280,6 @@ fn new_receipt(
         receipt.models.insert(name, InstalledModel { path, sha256, size });
     }
     receipt
-}
-
-fn slot_record(release: &Release, slot: &SlotPlan, existing: Option<&Existing>) -> Slot {
-    let contents = crate::fill::contents(slot);
-    Slot {
-        app: release.app.clone(),
-        engine: release.engine.clone(),
-        setup: release.setup.version.to_string(),
-        existing: existing.cloned(),
-        files: contents.files,
-        links: contents.links,
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::mend::{Cure, Problem, Thing};
+use crate::receipt::Slot;
 use crate::step::Undo;
 use offgrid_manifest::Digest;
 

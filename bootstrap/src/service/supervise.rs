@@ -10,7 +10,7 @@ use super::{Error, Note, envfile, environment, lock_path};
 use crate::env::Env;
 use crate::platform::{self, Caught, Signal};
 use crate::store::{SlotName, Store};
-use crate::{child, disk};
+use crate::{child, disk, error::in_one_line};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -154,9 +154,8 @@ impl Supervisor<'_> {
             let mut next = match self.start(&slot) {
                 Ok(pid) => self.watch(pid),
                 Err(error) => {
-                    let why = std::error::Error::source(&error);
-                    let why = why.map_or(String::new(), |why| format!(": {why}"));
-                    (self.say)(&format!("the app of {slot} could not be started: {error}{why}"));
+                    let why = in_one_line(&error);
+                    (self.say)(&format!("the app of {slot} could not be started: {why}"));
                     error.hint().iter().for_each(|hint| (self.say)(hint));
                     Next::Retry
                 }
@@ -187,9 +186,7 @@ impl Supervisor<'_> {
         let given = environment(self.store, slot, self.models, &user, true)?;
         given.note.iter().for_each(|note| (self.say)(note));
         child::give(&mut command, given.vars);
-        let what = || format!("start `{}`", program.display());
-        let spawned = child::spawn(&mut command);
-        let mut app = spawned.map_err(|source| Error::System { what: what(), source })?;
+        let mut app = child::spawn(&mut command).map_err(|why| Error::start(&program, why))?;
         let (pid, sender) = (app.id(), self.sender.clone());
         thread::spawn(move || {
             let status = app.wait();
