@@ -6,6 +6,7 @@ use crate::engine::{self, Choice, Found, Search, Wish};
 use crate::error::Error as Any;
 use crate::host::Host;
 use crate::receipt::{Receipt, Slot};
+use crate::run;
 use crate::select::{Selection, Wanted};
 use offgrid_manifest::Release;
 use offgrid_manifest::release::Component;
@@ -27,17 +28,21 @@ pub(super) fn choose(
         return Ok(Choice::default());
     }
     let (wish, variant) = (wish(session, receipt), &selection.variant);
-    let host = session.host()?;
+    let (host, gpu) = (session.host()?, session.settings.gpu != Wanted::None);
     let search = Search {
         wish: &wish,
-        variant: (variant.id.as_str(), variant.device.is_some()),
-        gpu: session.settings.gpu != Wanted::None,
+        variant: (variant.id.as_str(), variant.device.is_some() && gpu),
+        gpu,
         release: &release.engine,
         avoid,
         stop: &|| session.stop.is_set(),
         ..bare(session, &host)
     };
-    Ok(engine::choose(&search)?)
+    let chosen = engine::choose(&search);
+    if session.stop.is_set() {
+        return Err(run::Error::Interrupted.into());
+    }
+    Ok(chosen?)
 }
 
 /// Those that are there, without trying any; `None`: of a captured computer.

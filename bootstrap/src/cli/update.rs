@@ -39,7 +39,8 @@ fn update(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, Any
         // It is said below, after a newer program was tried; the root stays known.
         change.remember(&trusted)?;
     }
-    if let Some(ending) = nothing_new(session, &receipt, &trusted)? {
+    let nothing = nothing_new(session, &receipt, &trusted)?;
+    if let Some(ending) = nothing.filter(|_| !engine::is_asked_for(session, &receipt)) {
         change.remember(&trusted)?;
         if let Some(takeover) = from_live(change, &sources, &trusted, &receipt, may)? {
             return Ok(Next::HandOver(takeover));
@@ -101,9 +102,6 @@ fn nothing_new(
     let settings = session.settings;
     let current = &trusted.channel.current;
     if settings.variant.as_ref().is_some_and(|id| *id != receipt.live.variant) {
-        return Ok(None);
-    }
-    if engine::is_asked_for(session, receipt) {
         return Ok(None);
     }
     let held = match choice(session, trusted, Some(receipt))? {

@@ -87,9 +87,11 @@ impl Choice {
 impl Found {
     /// For people.
     pub fn line(&self) -> String {
+        // One line, whatever somebody has called a folder.
+        let path = self.path.display().to_string().replace(['\n', '\r'], "?");
         match &self.why {
-            Some(why) => format!("{} is not used: {why}", self.path.display()),
-            None => format!("{} is used", self.path.display()),
+            Some(why) => format!("{path} is not used: {why}"),
+            None => format!("{path} is used"),
         }
     }
 }
@@ -182,6 +184,7 @@ fn is_same(real: &Path, path: &Path) -> bool {
 /// nothing.
 fn judge(search: &Search<'_>, path: &Path) -> Result<PathBuf, Refusal> {
     let real = path.canonicalize().map_err(|error| libraries::unseen(path, &error))?;
+    let real = usual(real);
     let plain = |path: &Path| path.to_str().is_some_and(|text| !text.contains(char::is_control));
     if !plain(path) || !plain(&real) {
         return Err(Refusal::OddName);
@@ -213,6 +216,12 @@ fn judge(search: &Search<'_>, path: &Path) -> Result<PathBuf, Refusal> {
     Ok(real)
 }
 
+/// Windows writes a path that it has resolved in a form that not every program takes.
+fn usual(path: PathBuf) -> PathBuf {
+    let rest = path.to_str().and_then(|text| text.strip_prefix(r"\\?\"));
+    rest.filter(|rest| !rest.starts_with("UNC")).map(PathBuf::from).unwrap_or(path)
+}
+
 fn for_this_machine(host: &Host, real: &Path) -> Result<(), Refusal> {
     let mut head = Vec::new();
     let opened = File::open(real).map_err(|error| libraries::unseen(real, &error))?;
@@ -233,4 +242,24 @@ pub(super) fn builds(release: &str) -> (u32, u32) {
     const OLDEST: u32 = 7389;
     const NEWEST: u32 = 11_541;
     (OLDEST, said::build_of(release).map_or(NEWEST, |build| build.max(NEWEST)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_with_a_newer_engine_raises_the_newest_build_and_never_lowers_it() {
+        assert_eq!(builds("b12000"), (7389, 12_000));
+        assert_eq!(builds("b9000"), (7389, 11_541));
+        assert_eq!(builds("test"), (7389, 11_541));
+    }
+
+    #[test]
+    fn a_resolved_path_of_windows_is_written_as_people_do() {
+        let plain = |text: &str| usual(PathBuf::from(text));
+        assert_eq!(plain(r"\\?\C:\a\b.exe"), Path::new(r"C:\a\b.exe"));
+        assert_eq!(plain(r"\\?\UNC\server\x"), Path::new(r"\\?\UNC\server\x"));
+        assert_eq!(plain("/usr/bin/x"), Path::new("/usr/bin/x"));
+    }
 }

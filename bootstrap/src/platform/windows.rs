@@ -186,9 +186,10 @@ pub(crate) fn writable_by_any_other(_folder: &Path) -> io::Result<Option<String>
     Ok(None)
 }
 
-/// As [`foreign`].
-pub(crate) fn exchangeable(_path: &Path, _root_alone: bool) -> io::Result<Option<String>> {
-    Ok(None)
+/// As [`foreign`]; so nothing is known to be an administrator's alone.
+pub(crate) fn exchangeable(path: &Path, root_alone: bool) -> io::Result<Option<String>> {
+    let why = || format!("nobody can tell here who may change `{}`", path.display());
+    Ok(root_alone.then(why))
 }
 
 /// Names of shares begin with two backslashes; a drive letter for one is not seen.

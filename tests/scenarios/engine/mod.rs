@@ -2,6 +2,7 @@
 //! asks for it and it is right, and looked at again before the app gets it.
 
 mod changed;
+mod cut_off;
 mod impostors;
 mod kept;
 mod owners;

@@ -157,3 +157,22 @@ fn nothing_of_path_is_started_by_root_unless_it_is_named() {
     assert_eq!(starts(&engine).len(), 3);
     with(&world, &["plan", "--json"], &engine).expect(0);
 }
+
+/// What the release's own would do on a card, another one must do there too.
+#[test]
+fn where_a_gpu_would_be_used_one_that_sees_none_is_refused() {
+    let world = World::new();
+    Forge::of(&world.depot()).release(|release| {
+        for variant in release["variants"].as_array_mut().unwrap() {
+            variant["device"] = json!("CUDA");
+        }
+    });
+    let blind = standin(&world, "blind", "fine");
+    let outcome = with(&world, &["plan", "--json"], &blind);
+    let outcome = outcome.expect_error(5, "E_UNTRUSTED_BINARY").says("it sees no GPU here");
+    outcome.says("with --gpu none");
+    with(&world, &["plan", "--json", "--gpu", "none"], &blind).expect(0);
+    let sees = standin(&world, "sees", "cuda");
+    let plan = planned(with(&world, &["plan", "--json"], &sees));
+    assert_eq!(plan["selection"]["engine"]["path"], json!(sees));
+}

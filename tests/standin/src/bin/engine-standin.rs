@@ -42,7 +42,10 @@ fn main() -> ExitCode {
         _ => {}
     }
     if has("--list-devices") {
-        return say("Available devices:\n  (none)\n");
+        return match last.as_str() {
+            "cuda" => say("Available devices:\n  CUDA0: A card (8188 MiB, 8000 MiB free)\n"),
+            _ => say("Available devices:\n  (none)\n"),
+        };
     }
     match last.as_str() {
         "old" => say("version: 5897 (bdca3837)\nbuilt with cc for x86_64-linux-gnu\n"),
