@@ -8,7 +8,7 @@ use super::newer::{self, Read};
 use super::own;
 use super::path;
 use super::session::Session;
-use crate::engine::found_json;
+use crate::engine::Found;
 use crate::error::Error as Any;
 use crate::receipt::{Receipt, Slot};
 use crate::store::SlotName;
@@ -25,7 +25,12 @@ pub(super) fn detect(session: &Session<'_>) -> Result<(), Any> {
     let text: Vec<String> =
         lines.iter().map(|(label, value)| format!("{label:width$}  {value}")).collect();
     let mut json = serde_json::to_value(&host).unwrap_or(Value::Null);
-    json["engines"] = engines.as_deref().map_or(Value::Null, found_json);
+    if let Some(found) = engines {
+        let lines: Vec<String> = found.iter().map(Found::line).collect();
+        let none = || "no llama-server was found".to_owned();
+        json["evidence"]["engines"] =
+            Value::from(if lines.is_empty() { none() } else { lines.join("; ") });
+    }
     session.reporter.result(&json, &text.join("\n"));
     Ok(())
 }

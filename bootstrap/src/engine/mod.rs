@@ -17,7 +17,7 @@ mod trial;
 
 pub use error::{Error, Refusal, again};
 pub use known::{Existing, FILE, InUse, in_use, is_changed, of_slot};
-pub use search::{Choice, Found, Search, choose, found_json};
+pub use search::{Choice, Found, Search, choose};
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -56,10 +56,15 @@ pub struct Choice {
 impl Choice {
     /// As `plan --json` shows it (DESIGN 6), and what was found beside.
     pub fn json(&self) -> Value {
+        let one = |found: &Found| {
+            let why = found.why.as_ref().map(ToString::to_string);
+            json!({"path": found.path.to_string_lossy(), "used": why.is_none(), "why": why})
+        };
+        let found: Vec<Value> = self.found.iter().map(one).collect();
         let kind = if self.used.is_some() { "existing" } else { "bundled" };
         let path = self.used.as_ref().map(|used| &used.path);
         let version = self.used.as_ref().map(|used| &used.version);
-        json!({"kind": kind, "path": path, "version": version, "found": found_json(&self.found)})
+        json!({"kind": kind, "path": path, "version": version, "found": found})
     }
 
     /// The one line for people; none when there is nothing to say.
@@ -94,15 +99,6 @@ impl Found {
             None => format!("{path} is used"),
         }
     }
-}
-
-/// As `detect --json` shows them.
-pub fn found_json(found: &[Found]) -> Value {
-    let one = |found: &Found| {
-        let why = found.why.as_ref().map(ToString::to_string);
-        json!({"path": found.path.to_string_lossy(), "used": why.is_none(), "why": why})
-    };
-    found.iter().map(one).collect()
 }
 
 /// Looks, and tries out what was asked for. Starts no program unless somebody asked.

@@ -75,7 +75,9 @@ fn what_nobody_asked_for_is_told_and_never_started() {
     symlink(&engine, &link).unwrap();
     let unasked = "nobody asked for it; --reuse-llama does";
     let detected = world.run(&["detect", "--json"]).expect(0).json();
-    assert_eq!(told(&detected["engines"], &link), Some((false, unasked.to_owned())));
+    let seen = format!("{} is not used: {unasked}", link.display());
+    assert_eq!(detected["evidence"]["engines"], json!(seen));
+    world.run(&["detect"]).expect(0).says(&seen);
     let plan = planned(world.run(&["plan", "--json"]));
     let engine_of = &plan["selection"]["engine"];
     assert_eq!(engine_of["kind"], "bundled");
