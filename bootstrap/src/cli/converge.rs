@@ -29,9 +29,7 @@ pub(super) fn converge(
 ) -> Result<Next, Any> {
     let result = match first(change, sources, trusted, receipt, may_hand_over, ask) {
         Ok(First::Other(takeover)) => Ok(Next::HandOver(takeover)),
-        Ok(First::This(release)) => {
-            go(change, sources, trusted, receipt, release.map(|release| *release), ask)
-        }
+        Ok(First::This(release)) => go(change, sources, trusted, receipt, release, ask),
         Err(error) => Err(error),
     };
     change.session.troubles(sources);
@@ -75,7 +73,7 @@ fn go(
     sources: &Sources,
     trusted: &Trusted,
     receipt: Option<&Receipt>,
-    release: Option<Verified<Release>>,
+    release: Option<Box<Verified<Release>>>,
     ask: &dyn Fn(&Decision) -> Result<(), Any>,
 ) -> Result<Next, Any> {
     let session = change.session;
@@ -86,7 +84,7 @@ fn go(
     };
     let receipt = replaced.as_ref().or(receipt);
     let release = match release {
-        Some(release) => release,
+        Some(release) => *release,
         None => release_for(session, sources, trusted, receipt)?,
     };
     let decision = decide_on(session, sources, trusted, receipt, &BTreeSet::new(), release)?;
