@@ -7,20 +7,19 @@
 //! never keeps more than [`KEPT`] of what a program says.
 
 mod said;
+mod tail;
 
 pub use said::Said;
 
 use crate::platform;
-use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+use tail::Tail;
 
 /// What is kept of each of a program's two streams: its end.
 pub const KEPT: usize = 64 * 1024;
@@ -44,6 +43,8 @@ pub enum Ended {
     Signal(String),
     /// By us, because it took longer than this.
     TimedOut(Duration),
+    /// By us, because it said more than so many bytes.
+    Babbled(u64),
     /// By us, because we were asked to stop.
     Stopped,
 }
@@ -67,6 +68,7 @@ impl fmt::Display for Ended {
             Ended::Exited(code) => write!(f, "ended with status {code}"),
             Ended::Signal(words) => write!(f, "was ended by {words}"),
             Ended::TimedOut(limit) => write!(f, "did not end within {} s", limit.as_secs_f32()),
+            Ended::Babbled(most) => write!(f, "said more than {most} bytes"),
             Ended::Stopped => write!(f, "was stopped"),
         }
     }
@@ -145,10 +147,27 @@ pub fn spawn(command: &mut Command) -> io::Result<Child> {
 /// # Errors
 /// When it could not be started at all.
 pub fn run(command: Command, limit: Duration, stop: &dyn Fn() -> bool) -> io::Result<Outcome> {
+    run_within(command, limit, u64::MAX, stop)
+}
+
+/// The same for a program that nobody vouches for: also to our end when it says more
+/// than so many bytes on one of its streams.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_within(
+    command: Command,
+    limit: Duration,
+    most: u64,
+    stop: &dyn Fn() -> bool,
+) -> io::Result<Outcome> {
     let mut child = Background::start(command)?;
     let until = Instant::now() + limit;
     let mut pause = Duration::from_millis(1);
     let ended = loop {
+        if child.stdout.said() > most || child.stderr.said() > most {
+            break Ended::Babbled(most);
+        }
         if let Some(ended) = child.ended() {
             break ended;
         }
@@ -222,52 +241,6 @@ impl Background {
 impl Drop for Background {
     fn drop(&mut self) {
         self.kill();
-    }
-}
-
-/// The end of a stream, read by a thread of its own.
-#[derive(Debug)]
-struct Tail {
-    kept: Arc<Mutex<VecDeque<u8>>>,
-    closed: Receiver<()>,
-}
-
-impl Tail {
-    fn of(stream: Option<impl Read + Send + 'static>) -> Tail {
-        let kept = Arc::new(Mutex::new(VecDeque::new()));
-        let (close, closed) = mpsc::channel();
-        let into = Arc::clone(&kept);
-        // Not joined: it ends when the last holder of the stream does.
-        thread::spawn(move || {
-            read_on(stream, &into);
-            drop(close);
-        });
-        Tail { kept, closed }
-    }
-
-    fn text(&self, until: Instant) -> String {
-        // Both "closed" and "still open" lead to what is there.
-        let _ = self.closed.recv_timeout(until.saturating_duration_since(Instant::now()));
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(kept.make_contiguous()).into_owned()
-    }
-}
-
-fn read_on(stream: Option<impl Read>, into: &Mutex<VecDeque<u8>>) {
-    let Some(mut stream) = stream else { return };
-    let mut buffer = [0; 8192];
-    loop {
-        match stream.read(&mut buffer) {
-            Ok(0) => return,
-            Ok(count) => {
-                let mut kept = into.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.extend(&buffer[..count]);
-                let over = kept.len().saturating_sub(KEPT);
-                kept.drain(..over);
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(_) => return,
-        }
     }
 }
 

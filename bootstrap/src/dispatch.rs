@@ -59,14 +59,22 @@ pub fn is_ours(words: &[OsString]) -> Option<Vec<OsString>> {
 /// # Errors
 /// `E_USAGE` when it is to serve and the service does already; `E_STATE` when
 /// there is no app or it does not start.
-pub fn app(env: &Env, store: &Store, models: &Path) -> Result<Infallible, crate::Error> {
+pub fn app(
+    env: &Env,
+    store: &Store,
+    models: &Path,
+    say: &dyn Fn(&str),
+) -> Result<Infallible, crate::Error> {
     let missing = || Error::NoSlot { prefix: store.prefix().to_owned() };
     let slot = store.live().ok_or_else(missing)?;
     let folder = store.slot(&slot).join("app");
     let path = folder.join(platform::exe_name("offgrid"));
     let mut command = Command::new(&path);
     command.args(&env.args).env_clear().envs(&env.vars);
-    command.envs(service::environment(store, &slot, models, &env.vars));
+    // Who serves runs for long: every byte of a foreign engine is looked at again.
+    let given = service::environment(store, &slot, models, &env.vars, serves(&env.args))?;
+    given.note.iter().for_each(|note| say(note));
+    command.envs(given.vars);
     if serves(&env.args) {
         let state = service::state(store);
         if let Some(pid) = state.running {

@@ -2,8 +2,8 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    artifact, cli, disk, fetch, fill, gate, journal, lock, profile, run, schema, select, service,
-    settings, setup, source, stamp, store, trust, unpack,
+    artifact, cli, disk, engine, fetch, fill, gate, journal, lock, profile, run, schema, select,
+    service, settings, setup, source, stamp, store, trust, unpack,
 };
 use offgrid_manifest::Code;
 
@@ -52,9 +52,16 @@ errors! {
     Fill(fill::Error),
     Unpack(unpack::Error),
     Gate(gate::Error),
+    Engine(engine::Error),
     Service(service::Error),
     Profile(profile::Error),
     Run(run::Error),
+}
+
+/// An error with its first cause, for one line that nobody takes apart.
+pub fn in_one_line(error: &Error) -> String {
+    let cause = std::error::Error::source(error).map_or(String::new(), |why| format!(": {why}"));
+    format!("{error}{cause}")
 }
 
 /// A document or name that the manifest crate refused.

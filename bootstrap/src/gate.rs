@@ -8,6 +8,7 @@
 mod engine;
 
 use crate::child::{self, Ended, Outcome, Said};
+use crate::engine::Existing;
 use crate::run::{self, Context};
 use crate::store::{SlotName, Store};
 use crate::{disk, platform};
@@ -127,11 +128,29 @@ fn prove_within(
         path: folder.join("release.json"),
     })?;
     prove_app(store, &folder, limits, stop)?;
+    if let Some(existing) = crate::engine::of_slot(&folder)? {
+        return prove_existing(&folder, &existing, limits, stop);
+    }
     if release.has_engine(slot) || disk::is_there(&folder.join("llama"))? {
         let device = release.device(slot);
         engine::prove(&folder, device.as_deref(), limits, stop)?;
     }
     Ok(())
+}
+
+/// An engine of this machine proves the same, and has to generate: nobody signed it.
+fn prove_existing(
+    folder: &Path,
+    existing: &Existing,
+    limits: &Limits,
+    stop: &dyn Fn() -> bool,
+) -> Result<(), crate::Error> {
+    let (path, probe) = (existing.path.clone(), folder.join("probe"));
+    existing.check(true).map_err(|why| crate::engine::Error::Lost { path, why })?;
+    if !disk::is_there(&probe)? {
+        return Err(Error::Missing { what: "probe model", path: probe }.into());
+    }
+    engine::prove_at(&existing.real, &probe, existing.device.as_deref(), limits, stop)
 }
 
 /// The app runs here and knows its version. Its home is a folder that goes

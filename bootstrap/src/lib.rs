@@ -20,6 +20,7 @@
 //! - [`inspect`], [`mend`]: whether files are still right, and what would mend them
 //! - [`artifact`]: one thing of a release, by its name
 //! - [`gate`], [`child`]: whether a slot works on this machine
+//! - [`engine`]: a llama.cpp that is on this machine already
 //! - [`setup`]: this program as a part of a release
 //! - [`service`], [`dispatch`]: the app while it runs, and as a command
 //! - [`quote`]: names in lines that a shell reads
@@ -38,6 +39,7 @@ pub mod cli;
 pub mod decode;
 pub mod disk;
 pub mod dispatch;
+pub mod engine;
 pub mod env;
 pub mod error;
 pub mod event;

@@ -3,6 +3,7 @@
 //! removed. Receipts of every released schema are read for ever.
 
 use crate::disk;
+use crate::engine::{Existing, Wish};
 use crate::error::Error;
 use crate::schema::{self, What};
 use crate::step::Undo;
@@ -52,6 +53,9 @@ pub struct Receipt {
     pub packaged: bool,
     /// How the app is run.
     pub service: String,
+    /// Which engine somebody wants; updates go on wanting it.
+    #[serde(default, skip_serializing_if = "is_bundled")]
+    pub engine: Wish,
     /// Models that were installed by name.
     #[serde(default)]
     pub models: BTreeMap<String, InstalledModel>,
@@ -68,11 +72,31 @@ pub struct Slot {
     pub engine: String,
     /// The bootstrapper's version that goes with the release.
     pub setup: String,
+    /// The engine of this machine that was tried out for it, in the place of the
+    /// release's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<Existing>,
     /// Every file by its path in the slot.
     pub files: BTreeMap<String, SlotFile>,
     /// Every link by its path in the slot, with its target.
     #[serde(default)]
     pub links: BTreeMap<String, String>,
+}
+
+impl Slot {
+    /// Which llama.cpp it uses.
+    pub fn engine_version(&self) -> &str {
+        self.existing.as_ref().map_or(&self.engine, |existing| &existing.version)
+    }
+
+    /// Whether it holds its release's own engine.
+    pub fn has_own_engine(&self) -> bool {
+        self.files.keys().any(|path| path.starts_with("llama/"))
+    }
+}
+
+fn is_bundled(wish: &Wish) -> bool {
+    *wish == Wish::Bundled
 }
 
 /// One file of a slot.

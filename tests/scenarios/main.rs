@@ -15,6 +15,7 @@ mod conformance;
 mod corpus;
 mod crash;
 mod drill;
+mod engine;
 mod faults;
 mod gate;
 mod interrupt;

@@ -106,3 +106,12 @@ fn last_words_are_bounded_and_cannot_steer_a_terminal() {
     let long = Said::last(&"x".repeat(5000)).unwrap().to_string();
     assert!(long.len() < 250 && long.ends_with("..."), "{long}");
 }
+
+#[test]
+fn one_that_says_too_much_is_ended_and_what_it_started_with_it() {
+    let Some(command) = shell("yes & yes >&2") else { return };
+    let outcome = run_within(command, LONG, 1_000_000, &|| false).unwrap();
+    assert_eq!(outcome.ended, Ended::Babbled(1_000_000));
+    assert!(outcome.stdout.len() <= KEPT && outcome.stderr.len() <= KEPT);
+    assert_eq!(outcome.ended.to_string(), "said more than 1000000 bytes");
+}

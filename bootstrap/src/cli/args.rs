@@ -111,15 +111,28 @@ fn value(
         }
         Kind::Flags(all) => {
             let word = all.iter().find(|(own, _)| *own == flag).map_or("", |(_, word)| word);
-            let value = Value::Text(word.into());
-            if let Some(other) = layer.get(spec).filter(|other| other.value != value) {
-                return Err(Error::Conflict(other.origin.clone(), origin));
-            }
-            value
+            alone(layer, spec, Value::Text(word.into()), origin)?
+        }
+        Kind::OneOr { switch, on_off: [on, off], .. } if flag == switch => {
+            let word = parser.optional_value();
+            let is_on = word.map(|word| on_or_off(&word.to_string_lossy(), &origin)).transpose()?;
+            let value = Value::Text(if is_on.unwrap_or(true) { on } else { off }.into());
+            alone(layer, spec, value, origin)?
+        }
+        Kind::OneOr { arg, .. } => {
+            alone(layer, spec, Value::Text(word(parser, flag, arg)?), origin)?
         }
         Kind::Text { arg } => Value::Text(word(parser, flag, arg)?),
         Kind::List { arg } => Value::List(vec![word(parser, flag, arg)?]),
     })
+}
+
+/// Of an option with several flags only one thing may be said.
+fn alone(layer: &Layer, spec: &Spec, value: Value, origin: Origin) -> Result<Value, Error> {
+    match layer.get(spec).filter(|other| other.value != value) {
+        Some(other) => Err(Error::Conflict(other.origin.clone(), origin)),
+        None => Ok(value),
+    }
 }
 
 /// The word that a flag needs. What looks like another flag is none, unless it
@@ -253,7 +266,8 @@ mod tests {
             for command in Command::ALL {
                 let names = if *command == Command::Model { "list" } else { "" };
                 for flag in spec.flags() {
-                    let value = if spec.arg().is_some() { "=1.0.0" } else { "" };
+                    let takes = spec.arg().is_some() && flag != "--reuse-llama";
+                    let value = if takes { "=1.0.0" } else { "" };
                     let line = format!("{} {names} {flag}{value}", command.word());
                     match typed(&line) {
                         Ok(_) => assert!(spec.fits(Some(*command)), "{line}"),

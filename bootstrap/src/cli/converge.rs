@@ -1,11 +1,13 @@
 //! Deciding and doing, and once more when a file that was to be reused is not
 //! what was installed: a damaged release never stops the way to a better one.
 
-use super::install::{Decision, carry_out, decide, decide_on, release_for};
+use super::install::{Decision, carry_out, decide, decide_on, decide_without, release_for};
 use super::own::{self, Next, Takeover};
 use super::packaged;
-use super::session::Change;
+use super::session::{Change, Session};
+use crate::engine::Wish;
 use crate::error::Error as Any;
+use crate::event::Ending;
 use crate::receipt::Receipt;
 use crate::source::Sources;
 use crate::trust::Trusted;
@@ -13,6 +15,7 @@ use crate::{fetch, inspect};
 use offgrid_manifest::Release;
 use offgrid_manifest::verify::Verified;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// Goes to what is wanted, or lets a newer program go there where it `may_hand_over`.
 /// `ask` comes between the decision and the work.
@@ -86,7 +89,18 @@ fn go(
     };
     let decision = decide_on(session, sources, trusted, receipt, &BTreeSet::new(), release)?;
     ask(&decision)?;
-    let (path, receipt) = match (carry_out(change, sources, &decision), receipt) {
+    let done = carry_out(change, sources, &decision);
+    let (done, decision) = match unproved(session, &decision, &done) {
+        None => (done, decision),
+        Some(path) => {
+            let nothing = BTreeSet::new();
+            let release = decision.release;
+            let again =
+                decide_without(session, sources, trusted, receipt, &nothing, release, Some(&path))?;
+            (carry_out(change, sources, &again), again)
+        }
+    };
+    let (path, receipt) = match (done, receipt) {
         (Err(Any::Fetch(fetch::Error::Changed { path })), Some(receipt))
             if path.starts_with(session.store().versions()) =>
         {
@@ -102,4 +116,19 @@ fn go(
     let damaged = inspect::damaged(session.store(), receipt)?;
     let decision = decide(session, sources, trusted, Some(receipt), &damaged)?;
     carry_out(change, sources, &decision).map(Next::Ended)
+}
+
+/// The engine of this machine that nobody named and that did not prove itself; all was
+/// taken back.
+fn unproved(
+    session: &Session<'_>,
+    decision: &Decision,
+    done: &Result<Ending, Any>,
+) -> Option<PathBuf> {
+    let Err(error @ Any::Gate(_)) = done else { return None };
+    let choice = &decision.selection.engine;
+    let used = choice.used.as_ref().filter(|_| choice.wish == Wish::Auto)?;
+    let what = format!("the engine {} did not prove itself: {error}", used.path.display());
+    session.note(&what, Some("another one is used"));
+    Some(used.path.clone())
 }

@@ -90,6 +90,7 @@ fn examples(command: Command) -> &'static [(&'static str, &'static str)] {
         Command::Plan => &[
             ("plan", "what would be downloaded and done"),
             ("plan --explain", "and why this variant and no other"),
+            ("plan --reuse-llama", "with a llama.cpp that is here already"),
         ],
         Command::Detect => &[
             ("detect", "what this computer has"),
@@ -169,6 +170,7 @@ fn everywhere(page: &mut String) {
 fn option(page: &mut String, spec: &Spec) {
     let left = match (spec.kind, spec.arg(), spec.short) {
         (Kind::Flags(_), _, _) => format!("    {}", spec.flags().join(", ")),
+        (Kind::OneOr { arg, switch, .. }, ..) => format!("    {} {arg}, {switch}", spec.flag),
         (_, Some(arg), _) => format!("    {} {arg}", spec.flag),
         (_, None, Some(short)) => format!("-{short}, {}", spec.flag),
         (_, None, None) => format!("    {}", spec.flag),

@@ -3,6 +3,7 @@
 
 use super::believe::chosen;
 use super::converge;
+use super::engine;
 use super::own::{self, Next};
 use super::packaged;
 use super::path;
@@ -13,12 +14,13 @@ use crate::event::{Ending, Outcome};
 use crate::models::Wanted;
 use crate::plan::{self, Plan, Wish};
 use crate::profile::Edits;
-use crate::receipt::Receipt;
+use crate::receipt::{Receipt, Slot};
 use crate::report;
 use crate::select::{self, Selection};
 use crate::settings::ServiceKind;
 use crate::source::Sources;
 use crate::stamp::{self, Stamped};
+use crate::store::SlotName;
 use crate::trust::{self, Trusted};
 use crate::{fetch, platform, service};
 use offgrid_manifest::release::Folder;
@@ -26,7 +28,7 @@ use offgrid_manifest::verify::Verified;
 use offgrid_manifest::{Id, Parts, Release};
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What was decided, and from what.
 pub(super) struct Decision {
@@ -67,6 +69,7 @@ pub(super) fn carry_out(
         return Ok(Ending::new(Outcome::Unchanged, format!("{live} is installed and live")));
     };
     check_bytes(session, plan)?;
+    engine::tell(session, &decision.selection.engine, plan.from.is_none());
     if !session.settings.yes && !own::is_agreed(session, plan) {
         session.reporter.show(&report::plan_text(plan, &decision.selection.lines()));
         session.consent("Go on?")?;
@@ -147,15 +150,26 @@ pub(super) fn decide_on(
     damaged: &BTreeSet<PathBuf>,
     release: Verified<Release>,
 ) -> Result<Decision, Any> {
+    decide_without(session, sources, trusted, receipt, damaged, release, None)
+}
+
+/// As [`decide_on`], without an engine of this machine that did not prove itself.
+pub(super) fn decide_without(
+    session: &Session<'_>,
+    sources: &Sources,
+    trusted: &Trusted,
+    receipt: Option<&Receipt>,
+    damaged: &BTreeSet<PathBuf>,
+    release: Verified<Release>,
+    unproved: Option<&Path>,
+) -> Result<Decision, Any> {
     let settings = session.settings;
     let disk = platform::free_space(session.store().prefix());
     let disk = if settings.sysroot.is_some() { None } else { disk };
     let wish = select::Wish { disk, variant: settings.variant.as_ref(), gpu: settings.gpu };
-    let selection = select::select(&release, &session.host()?, &wish)?;
-    let mut parts: Vec<(Folder, Verified<Parts>)> = Vec::new();
-    for (_, component) in release.components_of(&selection.variant) {
-        parts.push((component.into.clone(), trust::parts(component, sources)?));
-    }
+    let mut selection = select::select(&release, &session.host()?, &wish)?;
+    selection.engine = engine::choose(session, receipt, &release, &selection, unproved)?;
+    let parts = parts_of(sources, receipt, &release, &selection)?;
     let models = wanted_models(session, &release, receipt)?;
     let exe = &session.env.exe;
     let program =
@@ -176,6 +190,7 @@ pub(super) fn decide_on(
         release: &release,
         channel: &trusted.channel,
         variant: &selection.variant,
+        engine: (selection.engine.used.as_ref(), selection.engine.wish.clone()),
         parts: &parts,
         program: (exe, program),
         packaged: packaged::by(session).is_some(),
@@ -194,6 +209,25 @@ pub(super) fn decide_on(
         machine_id: random_hex(16)?,
     });
     Ok(Decision { plan, selection, release, blocks })
+}
+
+/// The parts of the variant. The engine's are left out where another one is used,
+/// unless the slot holds them already: then they are what is fallen back on.
+fn parts_of(
+    sources: &Sources,
+    receipt: Option<&Receipt>,
+    release: &Release,
+    selection: &Selection,
+) -> Result<Vec<(Folder, Verified<Parts>)>, Any> {
+    let (version, variant) = (release.version.clone(), selection.variant.id.clone());
+    let name = SlotName { version, variant }.to_string();
+    let there = receipt.and_then(|receipt| receipt.slots.get(&name));
+    let whole = selection.engine.used.is_none() || there.is_some_and(Slot::has_own_engine);
+    let all = release.components_of(&selection.variant).map(|(_, component)| component);
+    let wanted = all.filter(|component| whole || !engine::is_part(component));
+    wanted
+        .map(|component| Ok((component.into.clone(), trust::parts(component, sources)?)))
+        .collect()
 }
 
 /// More bytes than the link may carry are refused before the first one.

@@ -2,13 +2,15 @@
 //! Their results go to stdout; they take no lock and change nothing.
 
 use super::believe::{machine_of, refresh};
+use super::engine;
 use super::install::{decide_on, release_for};
 use super::newer::{self, Read};
 use super::own;
 use super::path;
 use super::session::Session;
+use crate::engine::Found;
 use crate::error::Error as Any;
-use crate::receipt::Receipt;
+use crate::receipt::{Receipt, Slot};
 use crate::store::SlotName;
 use crate::{disk, platform, report, service, stamp, trust};
 use serde_json::{Value, json};
@@ -16,11 +18,19 @@ use std::collections::BTreeSet;
 
 pub(super) fn detect(session: &Session<'_>) -> Result<(), Any> {
     let host = session.host()?;
-    let lines = host.describe();
+    let engines = engine::found(session, &host)?;
+    let mut lines = host.describe();
+    lines.extend(engines.iter().flatten().map(|found| ("llama.cpp".into(), found.line())));
     let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
     let text: Vec<String> =
         lines.iter().map(|(label, value)| format!("{label:width$}  {value}")).collect();
-    let json = serde_json::to_value(&host).unwrap_or(Value::Null);
+    let mut json = serde_json::to_value(&host).unwrap_or(Value::Null);
+    if let Some(found) = engines {
+        let lines: Vec<String> = found.iter().map(Found::line).collect();
+        let none = || "no llama-server was found".to_owned();
+        json["evidence"]["engines"] =
+            Value::from(if lines.is_empty() { none() } else { lines.join("; ") });
+    }
     session.reporter.result(&json, &text.join("\n"));
     Ok(())
 }
@@ -40,7 +50,8 @@ pub(super) fn plan(session: &Session<'_>) -> Result<(), Any> {
     let decision = decide_on(session, &sources, &trusted, receipt, &none, release)?;
     let selection = decision.selection.json(&decision.release);
     let all = decision.selection.lines();
-    let shown = if session.settings.explain { &all[..] } else { &all[..1] };
+    let brief = decision.selection.brief();
+    let shown = if session.settings.explain { &all[..] } else { &brief[..] };
     let (plan, renewal) = match new {
         None => (decision.plan, Value::Null),
         Some(new) => {
@@ -74,7 +85,8 @@ pub(super) fn version(session: &Session<'_>) -> Result<(), Any> {
     let live = live.or_else(|| session.store().live().filter(|_| unread.is_some()));
     let release = live.map(|slot| slot.version.to_string());
     let missing = if unread.is_some() { "not known to this program" } else { "not installed" };
-    let (app, engine) = (slot.map(|s| s.app.clone()), slot.map(|s| s.engine.clone()));
+    let app = slot.map(|slot| slot.app.clone());
+    let engine = slot.map(|slot| slot.engine_version().to_owned());
     let setup = env!("CARGO_PKG_VERSION");
     let mut text = format!("offgrid-setup {setup}");
     for (label, value) in [("release", &release), ("app", &app), ("engine", &engine)] {
@@ -109,6 +121,7 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     let service = service::state(session.store());
     let mut trust = newer::trust(trust_state(session, &receipt), &mut notes)?;
     notes.extend(path::notes(session));
+    notes.extend(slot.and_then(engine::note));
     if let Some(all) = trust["notes"].as_array_mut() {
         all.extend(notes.drain(..).map(Value::from));
     }
@@ -117,12 +130,7 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
         "v": 1, "installed": true, "prefix": prefix, "scope": receipt.scope,
         "version": receipt.live.version, "variant": receipt.live.variant,
         "app": slot.map(|slot| &slot.app),
-        "engine": {
-            "kind": "bundled",
-            "version": slot.map(|slot| &slot.engine),
-            "path": session.store().slot(&receipt.live).join("llama")
-                .join(platform::exe_name("llama-server")).display().to_string(),
-        },
+        "engine": engine_of(session, &receipt, slot),
         "channel": receipt.channel,
         "slots": slots(&receipt),
         "service": {"kind": receipt.service, "state": state, "autostart": false, "exposed": null},
@@ -136,6 +144,18 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     Ok(())
 }
 
+/// The engine of the live slot.
+fn engine_of(session: &Session<'_>, receipt: &Receipt, slot: Option<&Slot>) -> Value {
+    let existing = slot.and_then(|slot| slot.existing.as_ref());
+    let own = || session.store().slot(&receipt.live).join("llama");
+    let own = || own().join(platform::exe_name("llama-server"));
+    json!({
+        "kind": if existing.is_some() { "existing" } else { "bundled" },
+        "version": slot.map(Slot::engine_version),
+        "path": existing.map_or_else(own, |existing| existing.path.clone()).display().to_string(),
+    })
+}
+
 /// The same for people.
 fn status_text(
     receipt: &Receipt,
@@ -145,7 +165,8 @@ fn status_text(
     trust: &Value,
 ) -> String {
     let slot = receipt.slots.get(&receipt.live.to_string());
-    let (app, engine) = slot.map_or(("?", "?"), |slot| (&slot.app, &slot.engine));
+    let app = slot.map_or("?", |slot| &slot.app);
+    let engine = slot.map_or("?".to_owned(), engine::words);
     let mut lines = vec![
         format!("OffGrid LLM {} ({}) in {prefix}", receipt.live.version, receipt.live.variant),
         format!("  app      {app}"),

@@ -6,6 +6,7 @@ pub mod help;
 
 mod believe;
 mod converge;
+mod engine;
 mod install;
 mod look;
 mod model;
@@ -32,7 +33,7 @@ pub use refuse::Error;
 use crate::dispatch;
 use crate::env::Env;
 use crate::error::Error as Any;
-use crate::event::Ending;
+use crate::event::{Ending, Event, Sink};
 use crate::report::{Reporter, Style};
 use crate::settings::{Command, Settings};
 use crate::{platform, source};
@@ -84,7 +85,10 @@ fn run(mut env: Env) -> u8 {
 /// The installed program under the app's name: every word but ours goes there.
 fn as_app(env: &Env) -> u8 {
     let place = place::place_of(env, None, None);
-    let result = place.and_then(|place| dispatch::app(env, &place.store, &place.models));
+    let say = |what: &str| {
+        plain_reporter(env).event(&Event::Noted { what, hint: None, code: Some("W_ENGINE") });
+    };
+    let result = place.and_then(|place| dispatch::app(env, &place.store, &place.models, &say));
     match result {
         Ok(never) => match never {},
         Err(error) => fail(env, error),

@@ -1,6 +1,7 @@
 //! `repair`: ends a run that was cut off, forward or back, and mends what `verify`
 //! finds.
 
+use super::engine;
 use super::install::check_bytes;
 use super::session::{Change, Session, random_name};
 use super::verify;
@@ -15,7 +16,7 @@ use crate::setup::NewSetup;
 use crate::source::Sources;
 use crate::store::SlotName;
 use crate::{disk, report, run, service, stamp, trust};
-use offgrid_manifest::release::Folder;
+use offgrid_manifest::release::{Component, Folder};
 use offgrid_manifest::verify::{LARGE_MAX, Verified};
 use offgrid_manifest::{Digest, Parts, layout};
 use serde_json::json;
@@ -154,12 +155,16 @@ impl Healer<'_> {
         let release = self.release(&name, slot)?;
         let mut plan = match fill::of_disk(name.clone(), slot, good) {
             Some(plan) => plan,
-            None => self.fetched(&name, &release, good)?,
+            None => self.fetched((&name, slot), &release, good)?,
         };
         let folder = self.session.store().slot(&name);
-        plan.files.retain(|file| ![mend::RELEASE, mend::CHANNEL].contains(&file.path.as_str()));
+        let documents = [mend::RELEASE, mend::CHANNEL, mend::ENGINE];
+        plan.files.retain(|file| !documents.contains(&file.path.as_str()));
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         plan.documents.insert(mend::RELEASE.to_owned(), text(release));
+        if let Some(existing) = &slot.existing {
+            plan.documents.insert(mend::ENGINE.to_owned(), existing.text());
+        }
         if let Some(pin) = slot.files.get(mend::CHANNEL) {
             let bytes = match good.get(&(pin.sha256, pin.size)) {
                 Some(from) => disk::read(from, LARGE_MAX)?,
@@ -193,13 +198,20 @@ impl Healer<'_> {
         })
     }
 
-    fn fetched(&self, name: &SlotName, release: &[u8], good: &OnDisk) -> Result<SlotPlan, Any> {
+    fn fetched(
+        &self,
+        (name, slot): (&SlotName, &Slot),
+        release: &[u8],
+        good: &OnDisk,
+    ) -> Result<SlotPlan, Any> {
         let folder = self.session.store().slot(name);
         let release = mend::read_release(&folder, release)?;
         let missing = || lost(&folder);
         let variant = release.variant(name.variant.as_str()).ok_or_else(missing)?;
         let mut parts: Vec<(Folder, Verified<Parts>)> = Vec::new();
-        for (_, component) in release.components_of(variant) {
+        let has = |component: &Component| slot.has_own_engine() || !engine::is_part(component);
+        let components = release.components_of(variant).map(|(_, component)| component);
+        for component in components.filter(|component| has(component)) {
             parts.push((component.into.clone(), trust::parts(component, self.sources)?));
         }
         Ok(plan::bare_slot(&parts, good, self.sources.is_near(), name.clone()))

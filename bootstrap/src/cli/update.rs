@@ -2,6 +2,7 @@
 
 use super::believe::{choice, refresh};
 use super::converge::converge;
+use super::engine;
 use super::install::decide;
 use super::own::{self, Next};
 use super::refuse::Error;
@@ -38,7 +39,8 @@ fn update(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, Any
         // It is said below, after a newer program was tried; the root stays known.
         change.remember(&trusted)?;
     }
-    if let Some(ending) = nothing_new(session, &receipt, &trusted)? {
+    let nothing = nothing_new(session, &receipt, &trusted)?;
+    if let Some(ending) = nothing.filter(|_| !engine::is_asked_for(session, &receipt)) {
         change.remember(&trusted)?;
         if let Some(takeover) = from_live(change, &sources, &trusted, &receipt, may)? {
             return Ok(Next::HandOver(takeover));

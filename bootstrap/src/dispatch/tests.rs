@@ -58,11 +58,11 @@ fn no_words_and_two_verbs_serve() {
 fn without_an_app_the_error_says_what_to_type() {
     let installed = Installed::new(&[]);
     let env = Env { args: words(&["list"]), ..Env::default() };
-    let error = app(&env, &installed.store, Path::new("/m")).unwrap_err();
+    let error = app(&env, &installed.store, Path::new("/m"), &|_| {}).unwrap_err();
     assert_eq!(error.code().name(), "E_STATE");
     assert!(error.hint().unwrap().contains("`offgrid update`"));
     let installed = Installed::new(&["0.1.0"]);
-    let error = app(&env, &installed.store, Path::new("/m")).unwrap_err();
+    let error = app(&env, &installed.store, Path::new("/m"), &|_| {}).unwrap_err();
     assert_eq!(error.code().name(), "E_STATE");
     assert!(error.hint().unwrap().contains("`offgrid rollback`"), "{error}");
 }
@@ -74,7 +74,7 @@ fn process() {
     let mut env = Env::capture();
     env.args = std::env::var_os("OFFGRID_TEST_ARG").into_iter().collect();
     env.args.extend(words(&["a  b", ""]));
-    let error = app(&env, &Store::new(prefix.into()), Path::new("/m m")).unwrap_err();
+    let error = app(&env, &Store::new(prefix.into()), Path::new("/m m"), &|_| {}).unwrap_err();
     panic!("{error}");
 }
 

@@ -14,6 +14,7 @@ pub use error::Error;
 pub(crate) use reuse::reuse_for_tests;
 use within::Within;
 
+use crate::engine;
 use crate::error::Error as Any;
 use crate::plan::OnDisk;
 use crate::receipt::{Slot, SlotFile};
@@ -118,10 +119,12 @@ pub fn rebuild(context: &Context<'_>, slot: &SlotPlan, trash: &Path) -> Result<(
     if !disk::is_there(trash)? {
         staging = build(context, slot)?;
         let is_slot = target.is_dir() && platform::read_link(&target).is_none();
-        let strangers = match is_slot {
+        let mut strangers = match is_slot {
             true => inspect::strangers(&target, &contents(slot))?,
             false => Vec::new(),
         };
+        // Which engine the old one had is ours, and no business of the new one.
+        strangers.retain(|name| name != engine::FILE);
         if let Some(name) = strangers.first() {
             return Err(fetch::Error::Changed { path: target.join(name) }.into());
         }

@@ -34,8 +34,20 @@ pub(super) fn prove(
     limits: &Limits,
     stop: &dyn Fn() -> bool,
 ) -> Result<(), crate::Error> {
-    let cwd = folder.join("llama");
-    let program = present("engine", cwd.join(platform::exe_name("llama-server")))?;
+    let program = folder.join("llama").join(platform::exe_name("llama-server"));
+    prove_at(&present("engine", program)?, &folder.join("probe"), device, limits, stop)
+}
+
+/// Proves an engine with the model in this folder.
+pub(super) fn prove_at(
+    program: &Path,
+    probe: &Path,
+    device: Option<&str>,
+    limits: &Limits,
+    stop: &dyn Fn() -> bool,
+) -> Result<(), crate::Error> {
+    let program = program.to_owned();
+    let cwd = program.parent().map_or_else(PathBuf::new, Path::to_owned);
     let ran = |words: Vec<OsString>| Ran { program: program.clone(), cwd: cwd.clone(), words };
     ran(vec!["--version".into()]).well(&vars(), limits.engine, stop)?;
     if let Some(device) = device {
@@ -45,7 +57,7 @@ pub(super) fn prove(
             return Err(list.wrong(format!("does not show a {device} device"), &outcome).into());
         }
     }
-    let Some(model) = probe_model(&folder.join("probe"))? else { return Ok(()) };
+    let Some(model) = probe_model(probe)? else { return Ok(()) };
     let mut tries = TRIES;
     loop {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());

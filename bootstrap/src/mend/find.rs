@@ -1,6 +1,7 @@
 //! Looking at everything that the receipt names.
 
-use super::{CHANNEL, Cure, Findings, Problem, Thing, release_of};
+use super::{CHANNEL, Cure, ENGINE, Findings, Problem, Thing, release_of};
+use crate::engine;
 use crate::error::Error as Any;
 use crate::inspect::{self, Contents, Difference, Wrong};
 use crate::plan::OnDisk;
@@ -35,6 +36,7 @@ pub fn find(patient: &Patient<'_>, looking: &dyn Fn(&str)) -> Result<Findings, A
         let Ok(slot_name) = name.parse::<SlotName>() else { continue };
         looking(&format!("checking {name}"));
         findings.files += slot.files.len();
+        patient.engine(slot, &mut findings.problems);
         if let Some(found) = patient.slot(&slot_name, slot, &mut findings)? {
             parts.push((slot_name, slot, found));
         }
@@ -116,11 +118,26 @@ impl Patient<'_> {
                 }
                 Some(from) => Cure::Copy(from.clone()),
                 // The list of releases is remembered elsewhere too.
-                None if path == CHANNEL => Cure::Make,
+                None if path == CHANNEL || path == ENGINE => Cure::Make,
                 None => Cure::Fetch,
             },
         };
         Problem::new(Thing::Part(name.clone()), at, &wrong.to_string(), cure)
+    }
+
+    /// The engine of this machine that the slot uses: not ours, and still its app's.
+    fn engine(&self, slot: &Slot, problems: &mut Vec<Problem>) {
+        let Some(existing) = &slot.existing else { return };
+        let Some(what) = engine::is_changed(existing, true) else { return };
+        if problems.iter().any(|one| one.thing == Thing::Engine && one.path == existing.path) {
+            return;
+        }
+        let what = format!("is not the engine any more that was tried out ({what})");
+        let cure = Cure::Hopeless(
+            "`offgrid update --llama-server PATH` tries it out again, with `bundled` in the \
+             place of PATH the release's own is used",
+        );
+        problems.push(Problem::new(Thing::Engine, &existing.path, &what, cure));
     }
 
     /// Where something that is not ours is kept: nothing is there yet.

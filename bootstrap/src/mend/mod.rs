@@ -37,6 +37,8 @@ pub enum Thing {
     Model(String),
     /// The running service.
     Service,
+    /// An engine of this machine that is used in the place of the release's own.
+    Engine,
 }
 
 impl Thing {
@@ -51,6 +53,7 @@ impl Thing {
             Thing::Link => "link",
             Thing::Model(_) => "model",
             Thing::Service => "service",
+            Thing::Engine => "engine",
         }
     }
 
@@ -162,6 +165,8 @@ impl Findings {
 
 /// The document of a slot's release.
 pub const RELEASE: &str = "release.json";
+/// The document of another engine in the place of the release's own.
+pub use crate::engine::FILE as ENGINE;
 /// The document of the channel that listed it.
 pub const CHANNEL: &str = "channel.json";
 

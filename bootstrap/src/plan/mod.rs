@@ -12,10 +12,11 @@ pub use collect::{KEEP_LEAST, clean, surplus};
 pub use mend::{Remedies, mend};
 pub use slot::{OnDisk, bare as bare_slot};
 
+use crate::engine::{self, Existing};
 use crate::fill::SlotPlan;
 use crate::models;
 use crate::profile::Edit;
-use crate::receipt::{InstalledModel, Receipt, Slot};
+use crate::receipt::{InstalledModel, Receipt};
 use crate::step::Step;
 use crate::store::{SlotName, Store};
 use offgrid_manifest::release::{Folder, Variant};
@@ -89,7 +90,11 @@ pub struct Wish<'a> {
     pub channel: &'a Verified<Channel>,
     /// The variant that was selected.
     pub variant: &'a Variant,
-    /// The parts of each of its components, with the component's folder.
+    /// The engine of this machine that is used in the place of the release's own, and
+    /// what was asked for.
+    pub engine: (Option<&'a Existing>, engine::Wish),
+    /// The parts of each of its components, with the component's folder; not those of
+    /// the engine where another one is used and the slot does not hold its own already.
     pub parts: &'a [(Folder, Verified<Parts>)],
     /// The running program: its file and digest.
     pub program: (&'a Path, Digest),
@@ -155,14 +160,19 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     let Wish { store, release, variant, receipt, .. } = wish;
     let name = SlotName { version: release.version.clone(), variant: variant.id.clone() };
     let live = receipt.map(|receipt| receipt.live.clone());
-    let is_live = live.as_ref() == Some(&name);
-    let have = receipt.is_some_and(|receipt| receipt.slots.contains_key(&name.to_string()));
-    let old = if is_live { Vec::new() } else { old_slots(wish, &name) };
-    let (mut steps, slot) = (Vec::new(), (!have).then(|| slot::plan(wish, name.clone())));
+    let there = receipt.and_then(|receipt| receipt.slots.get(&name.to_string()));
+    // A slot with another engine is another slot, and is made beside the old one.
+    let fresh = there.is_none_or(|slot| !slot::fits(slot, wish.engine.0));
+    let settled = live.as_ref() == Some(&name) && !fresh;
+    let other_wish = receipt.is_some_and(|receipt| receipt.engine != wish.engine.1);
+    let old = old_slots(wish, &name);
+    let (mut steps, slot) = (Vec::new(), fresh.then(|| slot::plan(wish, name.clone())));
     let (mut download, reused, mut disk) = (0, slot.as_ref().map_or(0, slot::reused_bytes), 0);
     if let Some(slot) = &slot {
         (download, disk) = (slot.download_bytes, slot.disk_bytes);
-        steps.push(Step::FillSlot { slot: Box::new(slot.clone()) });
+        let (slot, trash) = (Box::new(slot.clone()), store.trash().join(name.to_string()));
+        let fill = Step::FillSlot { slot: slot.clone() };
+        steps.push(there.map_or(fill, |_| Step::Rebuild { slot, trash }));
     }
     steps.push(Step::MakeDir { path: wish.models.to_owned() });
     for model in wish.wanted_models {
@@ -172,7 +182,7 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     if let Some(text) = &wish.memory {
         steps.push(Step::PutText { path: store.trust(), text: text.clone(), keep: true });
     }
-    if !is_live {
+    if !settled || other_wish {
         steps.push(Step::Prove { slot: name.clone() });
     }
     if receipt.is_none() {
@@ -180,7 +190,7 @@ pub fn install(wish: &Wish<'_>) -> Plan {
         steps.push(Step::PutText { path: store.id(), text, keep: true });
         steps.extend(program(wish));
     }
-    if !is_live {
+    if !settled {
         steps.push(Step::Switch { current: store.current(), slot: name.clone() });
         steps.push(Step::Health { slot: name.clone() });
         steps.extend(old.iter().map(|name| collect::step(store, wish.foreign, name)));
@@ -196,7 +206,8 @@ pub fn install(wish: &Wish<'_>) -> Plan {
         reused_bytes: reused,
         disk_bytes: disk,
     };
-    if is_live && wish.wanted_models.is_empty() { Plan { steps: Vec::new(), ..plan } } else { plan }
+    let nothing = settled && !other_wish && wish.wanted_models.is_empty();
+    if nothing { Plan { steps: Vec::new(), ..plan } } else { plan }
 }
 
 /// Puts this program where it stays, and a link to it on PATH. A packaged one stays
@@ -222,7 +233,9 @@ fn on_path(wish: &Wish<'_>) -> Vec<Step> {
 
 /// Slots that neither this run nor a rollback needs, nor anybody wants to keep.
 fn old_slots(wish: &Wish<'_>, new: &SlotName) -> Vec<SlotName> {
-    let Some(receipt) = wish.receipt else { return Vec::new() };
+    let Some(receipt) = wish.receipt.filter(|receipt| receipt.live != *new) else {
+        return Vec::new();
+    };
     surplus(receipt, &[new, &receipt.live], wish.in_use.as_ref(), wish.keep)
 }
 
@@ -245,11 +258,13 @@ fn new_receipt(
         program: wish.program.1,
         packaged: wish.packaged,
         service: wish.service.to_owned(),
+        engine: engine::Wish::Bundled,
         models: BTreeMap::new(),
         made: Vec::new(),
     });
     receipt.run = wish.id.clone();
     receipt.channel = wish.channel.name.to_string();
+    receipt.engine = wish.engine.1.clone();
     if receipt.live != name {
         receipt.previous = Some(receipt.live.clone());
         receipt.left = None;
@@ -257,24 +272,14 @@ fn new_receipt(
     }
     receipt.live = name.clone();
     if let Some(slot) = slot {
-        receipt.slots.insert(name.to_string(), slot_record(wish.release, slot));
+        let record = slot::record(wish.release, slot, wish.engine.0);
+        receipt.slots.insert(name.to_string(), record);
     }
     for model in wish.wanted_models {
         let models::Wanted { name, path, sha256, size, .. } = model.clone();
         receipt.models.insert(name, InstalledModel { path, sha256, size });
     }
     receipt
-}
-
-fn slot_record(release: &Release, slot: &SlotPlan) -> Slot {
-    let contents = crate::fill::contents(slot);
-    Slot {
-        app: release.app.clone(),
-        engine: release.engine.clone(),
-        setup: release.setup.version.to_string(),
-        files: contents.files,
-        links: contents.links,
-    }
 }
 
 #[cfg(test)]

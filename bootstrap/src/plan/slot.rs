@@ -1,13 +1,14 @@
 //! The byte plan of a slot: where every file comes from, cheapest first.
 
 use super::Wish;
+use crate::engine::{self, Existing};
 use crate::fill::{From, PlannedFile, PlannedPack, SlotPlan};
-use crate::receipt::SlotFile;
+use crate::receipt::{Slot, SlotFile};
 use crate::store::SlotName;
 use offgrid_manifest::parts::{Encoding, EncodingKind};
 use offgrid_manifest::release::Folder;
 use offgrid_manifest::verify::Verified;
-use offgrid_manifest::{Digest, Parts};
+use offgrid_manifest::{Digest, Parts, Release};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -112,15 +113,39 @@ fn on_disk(wish: &Wish<'_>) -> OnDisk {
 
 fn documents(wish: &Wish<'_>) -> BTreeMap<String, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let engine = wish.engine.0.map(|engine| (engine::FILE.to_owned(), engine.text()));
     [
         ("release.json".to_owned(), text(wish.release.bytes())),
         ("channel.json".to_owned(), text(wish.channel.bytes())),
     ]
-    .into()
+    .into_iter()
+    .chain(engine)
+    .collect()
 }
 
 /// Bytes that come from slots on disk.
 pub(super) fn reused_bytes(slot: &SlotPlan) -> u64 {
     let reused = slot.files.iter().filter(|file| matches!(file.from, From::Slot(_)));
     reused.map(|file| file.size).sum()
+}
+
+/// Whether a slot has the engine that is wanted.
+pub(super) fn fits(slot: &Slot, wanted: Option<&Existing>) -> bool {
+    match (&slot.existing, wanted) {
+        (Some(has), Some(wanted)) => has.is(wanted),
+        (has, wanted) => has.is_none() && wanted.is_none(),
+    }
+}
+
+/// What the receipt says of a slot.
+pub(super) fn record(release: &Release, slot: &SlotPlan, existing: Option<&Existing>) -> Slot {
+    let contents = crate::fill::contents(slot);
+    Slot {
+        app: release.app.clone(),
+        engine: release.engine.clone(),
+        setup: release.setup.version.to_string(),
+        existing: existing.cloned(),
+        files: contents.files,
+        links: contents.links,
+    }
 }

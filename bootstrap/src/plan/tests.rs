@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::mend::{Cure, Problem, Thing};
+use crate::receipt::Slot;
 use crate::step::Undo;
 use offgrid_manifest::Digest;
 
@@ -19,6 +20,7 @@ fn receipt(slots: &[&str]) -> Receipt {
         app: "1".into(),
         engine: "b1".into(),
         setup: "0.1.0".into(),
+        existing: None,
         files: BTreeMap::new(),
         links: BTreeMap::new(),
     };
@@ -35,6 +37,7 @@ fn receipt(slots: &[&str]) -> Receipt {
         program: Digest::of(b"program"),
         packaged: false,
         service: "none".into(),
+        engine: engine::Wish::Bundled,
         models: BTreeMap::new(),
         made: Vec::new(),
     };

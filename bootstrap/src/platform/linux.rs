@@ -66,6 +66,26 @@ pub(crate) fn reuse_is_free(path: &Path, linking: bool) -> bool {
     kind == BTRFS || (linking && LINKING.contains(&kind))
 }
 
+/// NFS, SMB 1 to 3, Coda, AFS, Ceph, Lustre, 9P (also the disks of Windows in WSL), and
+/// FUSE, which may be anything.
+const REMOTE: [u32; 10] = [
+    0x6969,
+    0x517b,
+    0xff53_4d42,
+    0xfe53_4d42,
+    0x7375_7245,
+    0x5346_414f,
+    0x00c3_6400,
+    0x0bd0_0bd0,
+    0x0102_1997,
+    0x6573_5546,
+];
+
+pub(crate) fn is_remote(path: &Path) -> bool {
+    let kind = rustix::fs::statfs(path).ok().map(|facts| facts.f_type & 0xffff_ffff);
+    kind.and_then(|kind| u32::try_from(kind).ok()).is_some_and(|kind| REMOTE.contains(&kind))
+}
+
 // processes
 
 /// The kernel does it, also when we are killed. Of a thread that starts a child

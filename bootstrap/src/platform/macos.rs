@@ -101,6 +101,13 @@ pub(crate) fn reuse_is_free(_path: &Path, _linking: bool) -> bool {
     false
 }
 
+/// The flag that says "on this computer".
+const MNT_LOCAL: u32 = 0x1000;
+
+pub(crate) fn is_remote(path: &Path) -> bool {
+    rustix::fs::statfs(path).is_ok_and(|facts| facts.f_flags & MNT_LOCAL == 0)
+}
+
 // processes
 
 /// Nothing: there is no such request here.

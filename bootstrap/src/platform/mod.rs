@@ -47,6 +47,10 @@
 //! - `writable_by_others(folder)`: why somebody else could change what is in a
 //!   folder; `None` when nobody can or it is not there.
 //!   `writable_by_any_other(folder)` also names sticky folders.
+//! - `exchangeable(path, root_alone) -> io::Result<Option<String>>`: why somebody else
+//!   could exchange a program or what it loads from its folder, in a whole sentence
+//!   part; `root_alone`: this user is somebody else too.
+//! - `is_remote(path) -> bool`: whether it lies on another computer, or may.
 //!
 //! Processes
 //! - `process_id_alive(pid) -> bool`, `signal(pid, Signal)`.

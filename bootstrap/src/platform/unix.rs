@@ -4,7 +4,9 @@ mod folder;
 mod owners;
 
 pub(crate) use folder::Folder;
-pub(crate) use owners::{foreign, planted, writable_by_any_other, writable_by_others};
+pub(crate) use owners::{
+    exchangeable, foreign, planted, writable_by_any_other, writable_by_others,
+};
 
 use super::{Caught, Signal};
 use crate::disk;

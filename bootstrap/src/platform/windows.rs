@@ -186,6 +186,22 @@ pub(crate) fn writable_by_any_other(_folder: &Path) -> io::Result<Option<String>
     Ok(None)
 }
 
+/// As [`foreign`]; so nothing is known to be an administrator's alone.
+pub(crate) fn exchangeable(path: &Path, root_alone: bool) -> io::Result<Option<String>> {
+    let why = || format!("nobody can tell here who may change `{}`", path.display());
+    Ok(root_alone.then(why))
+}
+
+/// Names of shares begin with two backslashes; a drive letter for one is not seen.
+pub(crate) fn is_remote(path: &Path) -> bool {
+    use std::path::{Component, Prefix};
+    matches!(
+        path.components().next(),
+        Some(Component::Prefix(prefix))
+            if matches!(prefix.kind(), Prefix::UNC(..) | Prefix::VerbatimUNC(..))
+    )
+}
+
 // processes
 
 /// A process cannot become another one; this one waits and ends as that did.

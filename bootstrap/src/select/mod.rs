@@ -7,6 +7,7 @@ mod gpus;
 pub use error::Error;
 pub use gpus::Wanted;
 
+use crate::engine::Choice;
 use crate::host::{Host, LibcKind, Os};
 use gpus::InUse;
 use offgrid_manifest::needs::{self, Facts};
@@ -33,6 +34,8 @@ pub struct Selection {
     pub why: Vec<String>,
     /// Every other variant of this target.
     pub rejected: Vec<Rejected>,
+    /// Which engine it has; the release's own until somebody has looked for others.
+    pub engine: Choice,
 }
 
 impl Selection {
@@ -48,7 +51,7 @@ impl Selection {
             "variant": self.variant.id,
             "why": self.why,
             "rejected": rejected,
-            "engine": {"kind": "bundled", "path": null},
+            "engine": self.engine.json(),
         })
     }
 
@@ -59,7 +62,14 @@ impl Selection {
             .rejected
             .iter()
             .map(|lost| format!("not {}: {}", lost.variant, lost.reasons.join("; ")));
-        std::iter::once(won).chain(lost).collect()
+        let found = self.engine.lines();
+        std::iter::once(won).chain(self.engine.line()).chain(lost).chain(found).collect()
+    }
+
+    /// What was chosen, without what was not.
+    pub fn brief(&self) -> Vec<String> {
+        let won = format!("{}: {}", self.variant.id, self.why.join("; "));
+        std::iter::once(won).chain(self.engine.line()).collect()
     }
 }
 
@@ -212,7 +222,8 @@ fn choice(judged: &[Judged<'_>], winner: usize, asked: bool) -> Selection {
         };
         Rejected { variant: lost.variant.id.clone(), reasons }
     });
-    Selection { variant: (*variant).clone(), why, rejected: rejected.collect() }
+    let (variant, rejected) = ((*variant).clone(), rejected.collect());
+    Selection { variant, why, rejected, engine: Choice::default() }
 }
 
 /// The target of this machine.

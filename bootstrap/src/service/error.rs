@@ -82,6 +82,11 @@ fn numbered(pid: &Option<u32>) -> String {
 }
 
 impl Error {
+    /// This program could not be started.
+    pub(super) fn start(program: &std::path::Path, source: std::io::Error) -> Error {
+        Error::System { what: format!("start `{}`", program.display()), source }
+    }
+
     /// The stable name.
     pub fn code(&self) -> Code {
         match self {

@@ -10,7 +10,7 @@ use super::{Error, Note, envfile, environment, lock_path};
 use crate::env::Env;
 use crate::platform::{self, Caught, Signal};
 use crate::store::{SlotName, Store};
-use crate::{child, disk};
+use crate::{child, disk, error::in_one_line};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -154,7 +154,9 @@ impl Supervisor<'_> {
             let mut next = match self.start(&slot) {
                 Ok(pid) => self.watch(pid),
                 Err(error) => {
-                    (self.say)(&format!("the app of {slot} could not be started: {error}"));
+                    let why = in_one_line(&error);
+                    (self.say)(&format!("the app of {slot} could not be started: {why}"));
+                    error.hint().iter().for_each(|hint| (self.say)(hint));
                     Next::Retry
                 }
             };
@@ -174,15 +176,17 @@ impl Supervisor<'_> {
     }
 
     /// Starts the app; a thread waits for its end.
-    fn start(&self, slot: &SlotName) -> io::Result<u32> {
+    fn start(&self, slot: &SlotName) -> Result<u32, crate::Error> {
         let folder = self.store.slot(slot).join("app");
         let program = folder.join(platform::exe_name("offgrid"));
         let user = self.user();
         let mut command: Command = child::command(&program, &folder);
         command.arg("serve");
         child::give(&mut command, user.clone());
-        child::give(&mut command, environment(self.store, slot, self.models, &user));
-        let mut app = child::spawn(&mut command)?;
+        let given = environment(self.store, slot, self.models, &user, true)?;
+        given.note.iter().for_each(|note| (self.say)(note));
+        child::give(&mut command, given.vars);
+        let mut app = child::spawn(&mut command).map_err(|why| Error::start(&program, why))?;
         let (pid, sender) = (app.id(), self.sender.clone());
         thread::spawn(move || {
             let status = app.wait();

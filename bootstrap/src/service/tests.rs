@@ -183,7 +183,7 @@ fn a_supervisor_starts_the_app_and_ends_with_it() {
     let said = std::io::read_to_string(second.0.stdout.take().unwrap()).unwrap();
     assert!(said.contains("ended with E_LOCKED"), "{said}");
     let env = Env { args: vec!["serve".into()], ..Env::default() };
-    let error = crate::dispatch::app(&env, store, Path::new("/m")).unwrap_err();
+    let error = crate::dispatch::app(&env, store, Path::new("/m"), &|_| {}).unwrap_err();
     assert_eq!(error.code(), Code::Usage);
     assert!(error.to_string().contains(&process.0.id().to_string()), "{error}");
     stop(store).unwrap();
@@ -262,7 +262,9 @@ fn the_variables_name_the_slot_and_leave_alone_what_is_set() {
     let installed = Installed::new(&["1.0.0"]);
     let of = |user: &[(&str, &str)]| {
         let user = user.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        environment(&installed.store, &slot_name("1.0.0"), Path::new("/models"), &user)
+        environment(&installed.store, &slot_name("1.0.0"), Path::new("/models"), &user, true)
+            .unwrap()
+            .vars
     };
     let get = |vars: &[(String, OsString)], name: &str| {
         vars.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())

@@ -107,7 +107,9 @@ impl Layer {
                 Kind::Switch | Kind::NoSwitch => {
                     Value::Switch(on_or_off(&word.to_string_lossy(), &origin)?)
                 }
-                Kind::Text { .. } | Kind::Flags(_) => Value::Text(word.clone()),
+                Kind::Text { .. } | Kind::OneOr { .. } | Kind::Flags(_) => {
+                    Value::Text(word.clone())
+                }
                 Kind::List { .. } => Value::List(at_commas(word)),
             };
             layer.put(spec, value, origin);
@@ -208,7 +210,9 @@ impl<'a> File<'a> {
         let value = value.get_ref();
         let given = match spec.kind {
             Kind::Switch | Kind::NoSwitch => value.as_bool().map(Value::Switch),
-            Kind::Text { .. } | Kind::Flags(_) => plain(value).map(Value::Text),
+            Kind::Text { .. } | Kind::OneOr { .. } | Kind::Flags(_) => {
+                plain(value).map(Value::Text)
+            }
             Kind::List { .. } => match value {
                 DeValue::Array(all) => {
                     all.iter().map(|one| plain(one.get_ref())).collect::<Option<_>>()
@@ -224,7 +228,7 @@ impl<'a> File<'a> {
                 wants: match spec.kind {
                     Kind::Switch | Kind::NoSwitch => "true or false, without quotes",
                     Kind::List { .. } => "a text in quotes, or several in [ ]",
-                    Kind::Text { .. } | Kind::Flags(_) => "a text in quotes",
+                    Kind::Text { .. } | Kind::OneOr { .. } | Kind::Flags(_) => "a text in quotes",
                 }
                 .to_owned(),
             });

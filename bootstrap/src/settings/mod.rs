@@ -68,6 +68,10 @@ pub struct Settings {
     pub service_typed: bool,
     /// Which models to fetch; `Some` of nothing: none, and do not ask.
     pub models: Option<Vec<Id>>,
+    /// Which engine; `None`: as before, at first the release's own.
+    pub engine: Option<crate::engine::Wish>,
+    /// Whether that came from the command line.
+    pub engine_typed: bool,
     /// This variant and no other.
     pub variant: Option<Id>,
     /// Whose GPUs to use.

@@ -67,6 +67,7 @@ fn flags(spec: &Spec) -> String {
         (Kind::Flags(all), _, _) => {
             all.iter().map(|(flag, _)| format!("`{flag}`")).collect::<Vec<_>>().join(", ")
         }
+        (Kind::OneOr { arg, switch, .. }, ..) => format!("`{} {arg}`, `{switch}`", spec.flag),
         (_, Some(arg), _) => format!("`{} {}`", spec.flag, cell(arg)),
         (_, None, Some(short)) => format!("`-{short}`, `{}`", spec.flag),
         (_, None, None) => format!("`{}`", spec.flag),

@@ -3,12 +3,13 @@
 //! Owns precedence and defaults. Only values that win are read, so a flag
 //! mends a mistake in a file.
 
+use super::Settings;
 use super::error::Error;
 use super::layer::{Given, Layer, Origin, Value};
 use super::table::{self, Spec, TABLE};
 use super::value::{self, Read};
-use super::{ServiceKind, Settings};
 use crate::cli::args::Parsed;
+use crate::engine::Wish;
 use crate::env::Env;
 use crate::plan::KEEP_LEAST;
 use offgrid_manifest::Id;
@@ -28,10 +29,6 @@ impl Settings {
         files: &[(PathBuf, String, bool)],
     ) -> Result<Settings, Error> {
         let stack = Stack::of(args, env, files)?;
-        let (service, service_typed) = match stack.read("--service", value::service)? {
-            Some(kind) => (kind, stack.typed("--service")),
-            None => (ServiceKind::default(), false),
-        };
         let (quiet, verbose) = stack.loudness()?;
         stack.one_way()?;
         Ok(Settings {
@@ -47,9 +44,11 @@ impl Settings {
             system: stack.read("--system", value::scope)?,
             color: stack.color(),
             modify_path: !stack.is_off("--no-modify-path"),
-            service,
-            service_typed,
+            service: stack.read("--service", value::service)?.unwrap_or_default(),
+            service_typed: stack.typed("--service"),
             models: stack.models()?,
+            engine: stack.engine()?,
+            engine_typed: stack.typed("--llama-server"),
             variant: stack.read("--variant", value::id)?,
             gpu: stack.read("--gpu", value::gpu)?.unwrap_or_default(),
             version: stack.read("--version", value::version)?,
@@ -179,6 +178,11 @@ impl<'a> Stack<'a> {
     fn path(&self, flag: &'static str, place: Place) -> Result<Option<PathBuf>, Error> {
         let Some((words, origin)) = self.words(flag) else { return Ok(None) };
         words.first().map(|word| place(word, origin, &self.env.cwd)).transpose()
+    }
+
+    fn engine(&self) -> Result<Option<Wish>, Error> {
+        let Some((words, origin)) = self.words("--llama-server") else { return Ok(None) };
+        words.first().map(|word| value::engine(word, origin, &self.env.cwd)).transpose()
     }
 
     fn sources(&self) -> Result<Vec<String>, Error> {

@@ -20,6 +20,15 @@ pub enum Kind {
         /// "DIR"
         arg: &'static str,
     },
+    /// One value, or a switch that stands for one of two.
+    OneOr {
+        /// "PATH"
+        arg: &'static str,
+        /// The other flag.
+        switch: &'static str,
+        /// What it stands for, and what `=false` does.
+        on_off: [&'static str; 2],
+    },
     /// Several values: the flag again and again, commas in a variable, an array
     /// in a file.
     List {
@@ -113,6 +122,7 @@ impl Spec {
     pub fn flags(&self) -> Vec<&'static str> {
         match self.kind {
             Kind::Flags(flags) => flags.iter().map(|(flag, _)| *flag).collect(),
+            Kind::OneOr { switch, .. } => vec![self.flag, switch],
             _ => vec![self.flag],
         }
     }
@@ -120,7 +130,7 @@ impl Spec {
     /// The name of its value.
     pub fn arg(&self) -> Option<&'static str> {
         match self.kind {
-            Kind::Text { arg } | Kind::List { arg } => Some(arg),
+            Kind::Text { arg } | Kind::List { arg } | Kind::OneOr { arg, .. } => Some(arg),
             _ => None,
         }
     }
@@ -181,6 +191,12 @@ pub static TABLE: &[Spec] = &[
     setting("--gpu", "OFFGRID_SETUP_GPU", "gpu", text("KIND"),
         "which GPUs to use: auto, none, nvidia, amd or intel").of(CHOOSING)
         .default("`auto`: cards before graphics inside the processor"),
+    setting("--llama-server", "OFFGRID_SETUP_ENGINE", "engine",
+        Kind::OneOr { arg: "PATH", switch: "--reuse-llama", on_off: ["auto", "bundled"] },
+        "use this llama-server, which is on this computer already, and download none; \
+         --reuse-llama: the first one found that does; in a file `bundled`, `auto` or a path")
+        .of(CHOOSING)
+        .default("`bundled`: the release's own; an update keeps what was chosen"),
     setting("--model", "OFFGRID_SETUP_MODEL", "model", list("NAME|none"),
         "fetch this model too, or none; can be given more than once").of(CHOOSING)
         .default("a question on a terminal, else none"),
@@ -250,40 +266,4 @@ pub static TABLE: &[Spec] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn every_setting_has_one_flag_one_variable_and_one_key_of_the_same_name() {
-        for spec in TABLE {
-            assert_eq!(spec.var.is_some(), spec.key.is_some(), "{}", spec.flag);
-            let (Some(var), Some(key)) = (spec.var, spec.key) else { continue };
-            assert_eq!(var, format!("OFFGRID_SETUP_{}", key.to_uppercase()));
-            let kebab = key.replace('_', "-");
-            match spec.kind {
-                Kind::NoSwitch => assert_eq!(spec.flag, format!("--no-{kebab}")),
-                Kind::Flags(flags) => {
-                    assert_eq!(spec.flag, flags[0].0);
-                    assert!(
-                        flags.iter().all(|(flag, value)| flag.strip_prefix("--") == Some(value))
-                    );
-                }
-                _ => assert_eq!(spec.flag, format!("--{kebab}")),
-            }
-            assert!(key.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{key}");
-        }
-    }
-
-    #[test]
-    fn no_name_is_there_twice() {
-        let flags: Vec<_> = TABLE.iter().flat_map(Spec::flags).collect();
-        let shorts: Vec<_> = TABLE.iter().filter_map(|s| s.short).chain(['h', 'V']).collect();
-        let keys: Vec<_> = TABLE.iter().filter_map(|s| s.key).collect();
-        assert_eq!(flags.iter().collect::<BTreeSet<_>>().len(), flags.len());
-        assert_eq!(shorts.iter().collect::<BTreeSet<_>>().len(), shorts.len());
-        assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());
-        assert!(!flags.contains(&"--help"));
-        assert!(TABLE.iter().all(|s| s.short.is_none() || s.kind == Kind::Switch));
-    }
-}
+mod tests;

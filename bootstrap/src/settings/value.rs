@@ -4,6 +4,7 @@
 
 use super::error::Error;
 use super::layer::Origin;
+use crate::engine::Wish;
 use crate::plan::KEEP_LEAST;
 use crate::select::Wanted;
 use offgrid_manifest::{Id, Time, Version};
@@ -85,6 +86,15 @@ pub(crate) fn id(word: &str) -> Result<Id, String> {
 pub(crate) fn gpu(word: &str) -> Result<Wanted, String> {
     let known = Wanted::ALL.into_iter().find(|wanted| wanted.name() == word);
     known.ok_or_else(|| "auto, none, nvidia, amd or intel".to_owned())
+}
+
+/// Two words mean what they say; a file of such a name is `./auto`.
+pub(crate) fn engine(word: &OsStr, origin: &Origin, cwd: &Path) -> Result<Wish, Error> {
+    match word.to_str() {
+        Some("bundled") => Ok(Wish::Bundled),
+        Some("auto") => Ok(Wish::Auto),
+        _ => path(word, origin, cwd).map(Wish::Path),
+    }
 }
 
 pub(crate) fn version(word: &str) -> Result<Version, String> {

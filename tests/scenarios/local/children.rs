@@ -1,13 +1,16 @@
 //! L10: programs that this one starts are those of the slot, by whole path, and
-//! know nothing of the variables that make a program load other code.
+//! know nothing of the variables that make a program load other code. An engine of
+//! somebody else's is started when it was named and nobody else could change it.
 
 use super::slot;
 use e2e::http::free_port;
 use e2e::process::{Running, programs_under};
+use e2e::programs::program;
 use e2e::service::eventually;
 use e2e::world::finish;
 use e2e::{World, base, cut};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -134,6 +137,49 @@ fn l10_the_service_starts_the_app_in_a_clean_environment() {
         assert!(!steers && !var.contains("evil"), "the app got {var}");
     }
     assert!(!evil.join("ran").exists());
+}
+
+#[test]
+fn l10_an_engine_of_path_or_of_the_folder_is_not_run_and_a_named_one_only_when_it_is_safe() {
+    let world = World::new();
+    let evil = world.path("evil");
+    fs::create_dir(&evil).unwrap();
+    // It would pass every test, and says whether it ran.
+    base::copy_tree(&program("engine-standin"), &evil.join("llama-server"));
+    let plan = |words: &[&str]| {
+        let mut command = world.command(world.setup());
+        command.env("OFFGRID_SETUP_SOURCE", world.depot());
+        command.env("PATH", format!("{0}:.:/usr/bin:/bin", evil.display()));
+        command.current_dir(&evil).args(["plan", "--json"]).args(words);
+        finish(command)
+    };
+    let kind = |outcome: e2e::Outcome| {
+        let said = outcome.expect(0).events().pop().unwrap();
+        said["selection"]["engine"]["kind"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(kind(plan(&[])), "bundled");
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        assert_eq!(kind(plan(&["--reuse-llama"])), "bundled");
+    }
+    assert!(!evil.join("ran").exists(), "an engine ran that nobody had named");
+    // Named in the settings, and others may write to it.
+    let config = world.home().join(".config/offgrid");
+    fs::create_dir_all(&config).unwrap();
+    let engine = evil.join("llama-server");
+    fs::write(config.join("setup.toml"), format!("engine = \"{}\"\n", engine.display())).unwrap();
+    for open in [&engine, &evil] {
+        base::set_mode(open, 0o777);
+        let before = world.snapshot();
+        for words in [&[][..], &["--llama-server", "./llama-server"]] {
+            let outcome = plan(words).expect_error(5, "E_UNTRUSTED_BINARY");
+            outcome.says("may be written to by everybody");
+        }
+        before.assert_same(&world.snapshot());
+        assert!(!evil.join("ran").exists(), "it was tried before it was judged");
+        base::set_mode(open, 0o755);
+    }
+    assert_eq!(kind(plan(&[])), "existing");
+    assert!(evil.join("ran").exists());
 }
 
 /// A person who starts the app by its name starts a program like any other: what

@@ -27,6 +27,7 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("OFFGRID_SETUP_SERVICE", "none"),
     ("OFFGRID_SETUP_SELF_UPDATE", "0"),
     ("OFFGRID_SETUP_WAIT", "1"),
+    ("OFFGRID_SETUP_ENGINE", "bundled"),
     ("OFFGRID_SETUP_GPU", "none"),
     ("OFFGRID_SETUP_SOURCE", "DEPOT"),
     ("OFFGRID_SETUP_VARIANT", "TARGET-cpu"),

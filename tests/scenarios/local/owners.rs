@@ -1,32 +1,15 @@
 //! L9: an installation for everybody lies where nobody but root may write, and
 //! one of a user is that user's alone.
 
+use super::ground;
 use crate::rights::{self, NOBODY};
 use e2e::base::{copy_tree, set_mode};
 use e2e::world::finish;
 use e2e::{Outcome, Snapshot, World};
 use std::fs;
-use std::os::unix::fs::{MetadataExt, chown, symlink};
+use std::os::unix::fs::{chown, symlink};
 use std::path::Path;
 use std::process::Command;
-
-/// A folder to which nobody but root can write, up to the root of the disk.
-fn ground() -> Option<tempfile::TempDir> {
-    for parent in ["/opt", "/usr/local", "/root", "/var/lib"].map(Path::new) {
-        let safe = |path: &Path| {
-            path.symlink_metadata()
-                .is_ok_and(|meta| meta.is_dir() && meta.uid() == 0 && meta.mode() & 0o022 == 0)
-        };
-        if parent.ancestors().all(safe) {
-            let made = tempfile::Builder::new().prefix("offgrid-e2e-").tempdir_in(parent);
-            if let Ok(made) = made {
-                return Some(made);
-            }
-        }
-    }
-    eprintln!("skipped: no folder here that only root, as whom this must run, may write to");
-    None
-}
 
 /// For everybody, from the depot of this world.
 fn system(world: &World, word: &str, prefix: &Path) -> Outcome {

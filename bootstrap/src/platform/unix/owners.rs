@@ -21,7 +21,7 @@ pub(crate) fn foreign(path: &Path) -> io::Result<Option<String>> {
             let target = led_to(path)?;
             match other_owner(&meta) {
                 Some(why) => Ok(Some(leads_to(&target, &why))),
-                None => unsafe_way(&target, Sticky::Fine, LINKS),
+                None => unsafe_way(&target, OURS, LINKS),
             }
         }
         Ok(_) => Ok(Some("is a link, where only a file of its own is taken".to_owned())),
@@ -49,14 +49,39 @@ pub(crate) fn planted(path: &Path) -> io::Result<Option<String>> {
 
 /// Sticky folders are fine: nobody but the owners may exchange what is in them.
 pub(crate) fn writable_by_others(folder: &Path) -> io::Result<Option<String>> {
-    writable(folder, Sticky::Fine, LINKS)
+    writable(folder, OURS, LINKS)
 }
 
 /// As [`writable_by_others`], and a sticky folder is not fine: what is to hold for
 /// everybody does not lie where everybody may put things.
 pub(crate) fn writable_by_any_other(folder: &Path) -> io::Result<Option<String>> {
-    writable(folder, Sticky::Open, LINKS)
+    writable(folder, Law { sticky: Sticky::Open, root_alone: false }, LINKS)
 }
+
+/// The file itself and everything on the way to it, links and what they lead to
+/// (reference/trust.md L10). In a sticky folder nobody can exchange what is ours, but
+/// everybody could put a library beside it: so not the folder that the file is in.
+pub(crate) fn exchangeable(path: &Path, root_alone: bool) -> io::Result<Option<String>> {
+    for (depth, part) in path.ancestors().enumerate() {
+        // Where a link leads is asked about by its own name.
+        let near = depth < 2 && look(part)?.is_none_or(|meta| !meta.is_symlink());
+        let sticky = if near || root_alone { Sticky::Open } else { Sticky::Fine };
+        if let Some(why) = writable(part, Law { sticky, root_alone }, LINKS)? {
+            return Ok(Some(format!("`{}` {why}", part.display())));
+        }
+    }
+    Ok(None)
+}
+
+/// Whose folders and files are safe.
+#[derive(Clone, Copy)]
+struct Law {
+    sticky: Sticky,
+    /// Not this user's own either.
+    root_alone: bool,
+}
+
+const OURS: Law = Law { sticky: Sticky::Fine, root_alone: false };
 
 /// What the sticky bit means.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,11 +97,12 @@ pub(super) const OVERFLOW_UID: u32 = 65534;
 
 /// A link counts as its owner's: who owns it can turn it elsewhere, also where
 /// the sticky bit keeps everybody else from it.
-fn writable(folder: &Path, sticky: Sticky, links: u8) -> io::Result<Option<String>> {
+fn writable(folder: &Path, law: Law, links: u8) -> io::Result<Option<String>> {
     let Some(meta) = look(folder)? else { return Ok(None) };
     let us = rustix::process::geteuid().as_raw();
     let owner = meta.uid();
-    if owner != 0 && owner != us && !(owner == OVERFLOW_UID && in_a_user_namespace()) {
+    let ours = owner == us && !law.root_alone;
+    if owner != 0 && !ours && !(owner == OVERFLOW_UID && in_a_user_namespace()) {
         let why = format!("belongs to user {owner}, who could exchange what is in it");
         return Ok(Some(why));
     }
@@ -84,9 +110,9 @@ fn writable(folder: &Path, sticky: Sticky, links: u8) -> io::Result<Option<Strin
         let Some(fewer) = links.checked_sub(1) else {
             return Ok(Some("is a link to a link to a link, and so on".to_owned()));
         };
-        return unsafe_way(&led_to(folder)?, sticky, fewer);
+        return unsafe_way(&led_to(folder)?, law, fewer);
     }
-    if sticky == Sticky::Fine && meta.mode() & 0o1000 != 0 {
+    if law.sticky == Sticky::Fine && meta.mode() & 0o1000 != 0 {
         return Ok(None);
     }
     Ok(open_to(&meta))
@@ -111,9 +137,9 @@ pub(super) fn in_a_user_namespace() -> bool {
 }
 
 /// What is wrong with a folder that a link leads to, or with one above it.
-fn unsafe_way(target: &Path, sticky: Sticky, links: u8) -> io::Result<Option<String>> {
+fn unsafe_way(target: &Path, law: Law, links: u8) -> io::Result<Option<String>> {
     for path in target.ancestors() {
-        if let Some(why) = writable(path, sticky, links)? {
+        if let Some(why) = writable(path, law, links)? {
             return Ok(Some(leads_to(path, &why)));
         }
     }
