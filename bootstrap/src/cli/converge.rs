@@ -1,18 +1,22 @@
-//! Deciding and doing, and once more when a file that was to be reused is not
-//! what was installed: a damaged release never stops the way to a better one.
+//! Deciding and doing, and once more with what was learned: when a file that was to
+//! be reused is not what was installed, since a damaged release never stops the way to
+//! a better one; and when a variant for a GPU does not pass its proof, since another
+//! one may. Each try is a run of its own, and a try that failed was taken back.
 
-use super::install::{Decision, carry_out, decide, decide_on, release_for};
+use super::aim::Aim;
+use super::install::{Decision, carry_out, decide_on, release_for};
 use super::own::{self, Next, Takeover};
 use super::packaged;
 use super::session::Change;
 use crate::error::Error as Any;
+use crate::event::Ending;
 use crate::receipt::Receipt;
 use crate::source::Sources;
 use crate::trust::Trusted;
 use crate::{fetch, inspect};
-use offgrid_manifest::Release;
 use offgrid_manifest::verify::Verified;
-use std::collections::BTreeSet;
+use offgrid_manifest::{Id, Release};
+use serde_json::{Value, json};
 
 /// Goes to what is wanted, or lets a newer program go there where it `may_hand_over`.
 /// `ask` comes between the decision and the work.
@@ -37,7 +41,7 @@ pub(super) fn converge(
 enum First {
     Other(Takeover),
     /// With the release, when it was looked at: nobody fetches it twice.
-    This(Option<Verified<Release>>),
+    This(Option<Box<Verified<Release>>>),
 }
 
 /// A newer program goes first, also where this one cannot decide: the rules may be
@@ -56,9 +60,10 @@ fn first(
     }
     let release = release_for(session, sources, trusted, receipt)?;
     let Some(new) = own::due(session, trusted, receipt, &release)? else {
-        return Ok(First::This(Some(release)));
+        return Ok(First::This(Some(Box::new(release))));
     };
-    let decision = decide_on(session, sources, trusted, receipt, &BTreeSet::new(), release).ok();
+    let aim = Aim::of(session, receipt)?;
+    let decision = decide_on(session, sources, trusted, receipt, &aim, release).ok();
     if let Some(decision) = &decision {
         ask(decision)?;
     }
@@ -70,7 +75,7 @@ fn go(
     sources: &Sources,
     trusted: &Trusted,
     receipt: Option<&Receipt>,
-    release: Option<Verified<Release>>,
+    release: Option<Box<Verified<Release>>>,
     ask: &dyn Fn(&Decision) -> Result<(), Any>,
 ) -> Result<Next, Any> {
     let session = change.session;
@@ -81,25 +86,73 @@ fn go(
     };
     let receipt = replaced.as_ref().or(receipt);
     let release = match release {
-        Some(release) => release,
+        Some(release) => *release,
         None => release_for(session, sources, trusted, receipt)?,
     };
-    let decision = decide_on(session, sources, trusted, receipt, &BTreeSet::new(), release)?;
+    let mut aim = Aim::of(session, receipt)?;
+    let mut decision = decide_on(session, sources, trusted, receipt, &aim, release.clone())?;
+    let mut spent = 0;
     ask(&decision)?;
-    let (path, receipt) = match (carry_out(change, sources, &decision), receipt) {
-        (Err(Any::Fetch(fetch::Error::Changed { path })), Some(receipt))
-            if path.starts_with(session.store().versions()) =>
+    loop {
+        let error = match carry_out(change, sources, &decision, spent) {
+            Ok(ending) => {
+                packaged::note(session, &decision.release);
+                return Ok(Next::Ended(with_given_up(ending, &aim)));
+            }
+            Err(error) => learn(change, receipt, &mut aim, &decision, error)?,
+        };
+        let next = decide_on(session, sources, trusted, receipt, &aim, release.clone());
+        // Where nothing else is left, what went wrong first is what is to be said.
+        let Ok(next) = next else { return Err(error) };
+        if let Some((id, why)) = aim.given_up.last() {
+            let hint = format!("{} is tried instead", next.selection.variant.id);
+            session.warn("W_VARIANT_FAILED", &format!("{id} was not taken: {why}"), Some(&hint));
+        }
+        spent += decision.plan.download_bytes;
+        decision = next;
+    }
+}
+
+/// What a try that failed says for the next one.
+///
+/// # Errors
+/// The error itself, where it says nothing.
+fn learn(
+    change: &Change<'_>,
+    receipt: Option<&Receipt>,
+    aim: &mut Aim,
+    decision: &Decision,
+    error: Any,
+) -> Result<Any, Any> {
+    let session = change.session;
+    let (path, receipt) = match (&error, receipt) {
+        (Any::Fetch(fetch::Error::Changed { path }), Some(receipt))
+            if path.starts_with(session.store().versions()) && aim.damaged.is_empty() =>
         {
             (path, receipt)
         }
-        (result, _) => {
-            packaged::note(session, &decision.release);
-            return result.map(Next::Ended);
-        }
+        _ => return aim.learn(&decision.selection, error),
     };
     let what = format!("{} is not what was installed", path.display());
     session.note(&what, Some("it is downloaded instead"));
-    let damaged = inspect::damaged(session.store(), receipt)?;
-    let decision = decide(session, sources, trusted, Some(receipt), &damaged)?;
-    carry_out(change, sources, &decision).map(Next::Ended)
+    aim.damaged = inspect::damaged(session.store(), receipt)?;
+    Ok(error)
+}
+
+/// Says at the end, too, what did not work.
+fn with_given_up(mut ending: Ending, aim: &Aim) -> Ending {
+    if aim.given_up.is_empty() {
+        return ending;
+    }
+    let one = |(id, why): &(Id, String)| json!({"variant": id, "why": why});
+    if !ending.facts.is_object() {
+        ending.facts = json!({});
+    }
+    ending.facts["failed"] = aim.given_up.iter().map(one).collect::<Value>();
+    let names: Vec<&str> = aim.given_up.iter().map(|(id, _)| id.as_str()).collect();
+    ending.and(format!(
+        "{} did not work here; `offgrid update --rematch` tries again, and so does an update \
+         when the driver or the hardware is another",
+        names.join(", ")
+    ))
 }

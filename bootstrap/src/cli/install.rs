@@ -1,6 +1,7 @@
 //! `install`: the first release, or whatever is missing for what is wanted.
 //! Also what `plan` and `update` decide with: the same function, so the same plan.
 
+use super::aim::Aim;
 use super::believe::chosen;
 use super::converge;
 use super::own::{self, Next};
@@ -19,14 +20,14 @@ use crate::select::{self, Selection};
 use crate::settings::ServiceKind;
 use crate::source::Sources;
 use crate::stamp::{self, Stamped};
+use crate::step::Step;
+use crate::store::SlotName;
 use crate::trust::{self, Trusted};
 use crate::{fetch, platform, service};
 use offgrid_manifest::release::Folder;
 use offgrid_manifest::verify::Verified;
 use offgrid_manifest::{Id, Parts, Release};
 use serde_json::json;
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 /// What was decided, and from what.
 pub(super) struct Decision {
@@ -54,11 +55,13 @@ fn install(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, An
     converge::converge(change, &sources, &trusted, receipt.as_ref(), may, &|_| Ok(()))
 }
 
-/// Shows the plan, asks, runs it, and says how it ended.
+/// Shows the plan, asks, runs it, and says how it ended. `spent`: bytes that tries
+/// before this one have downloaded.
 pub(super) fn carry_out(
     change: &Change<'_>,
     sources: &Sources,
     decision: &Decision,
+    spent: u64,
 ) -> Result<Ending, Any> {
     let session = change.session;
     let plan = &decision.plan;
@@ -66,22 +69,14 @@ pub(super) fn carry_out(
         let live = plan.from.as_ref().map_or(String::new(), |slot| slot.version.to_string());
         return Ok(Ending::new(Outcome::Unchanged, format!("{live} is installed and live")));
     };
-    check_bytes(session, plan)?;
+    check_bytes(session, plan.download_bytes.saturating_add(spent))?;
+    warn_of_choice(session, &decision.selection);
     if !session.settings.yes && !own::is_agreed(session, plan) {
         session.reporter.show(&report::plan_text(plan, &decision.selection.lines()));
         session.consent("Go on?")?;
     }
     change.run(plan, sources)?;
-    let outcome = match plan.from {
-        None => Outcome::Installed,
-        Some(_) => Outcome::Updated,
-    };
-    let line = match &plan.from {
-        None => format!("OffGrid LLM {} is installed", to.version),
-        Some(from) if from == to => format!("OffGrid LLM {} has what you asked for", to.version),
-        Some(from) => format!("OffGrid LLM {} is live; {} is kept", to.version, from.version),
-    };
-    let mut ending = Ending::new(outcome, line);
+    let mut ending = done(plan, to);
     ending.facts = json!({
         "from": plan.from.as_ref().map(|slot| slot.version.to_string()),
         "version": to.version,
@@ -96,6 +91,29 @@ pub(super) fn carry_out(
     }
     path::warn_of_others(session, plan, &decision.blocks);
     Ok(ending)
+}
+
+/// What a run of this plan has done.
+fn done(plan: &Plan, to: &SlotName) -> Ending {
+    let version = &to.version;
+    let (outcome, line) = match &plan.from {
+        None => (Outcome::Installed, format!("OffGrid LLM {version} is installed")),
+        // The receipt alone: a choice that is remembered.
+        Some(from) if from == to && plan.steps.iter().all(Step::is_minor) => {
+            (Outcome::Unchanged, format!("{version} stays live with {}", to.variant))
+        }
+        Some(from) if from == to => {
+            (Outcome::Updated, format!("OffGrid LLM {version} has what you asked for"))
+        }
+        Some(from) if from.version == *version => {
+            let line = format!("OffGrid LLM {version} is live with {}", to.variant);
+            (Outcome::Updated, format!("{line}; {} is kept", from.variant))
+        }
+        Some(from) => {
+            (Outcome::Updated, format!("OffGrid LLM {version} is live; {} is kept", from.version))
+        }
+    };
+    Ending::new(outcome, line)
 }
 
 /// `--system` is root's alone.
@@ -115,18 +133,6 @@ fn service_of(session: &Session<'_>) -> Result<&'static str, Any> {
     }
 }
 
-/// Chooses and plans; files in `damaged` are not reused. Reads documents and this machine; changes nothing.
-pub(super) fn decide(
-    session: &Session<'_>,
-    sources: &Sources,
-    trusted: &Trusted,
-    receipt: Option<&Receipt>,
-    damaged: &BTreeSet<PathBuf>,
-) -> Result<Decision, Any> {
-    let release = release_for(session, sources, trusted, receipt)?;
-    decide_on(session, sources, trusted, receipt, damaged, release)
-}
-
 /// The release to plan for, verified.
 pub(super) fn release_for(
     session: &Session<'_>,
@@ -138,20 +144,17 @@ pub(super) fn release_for(
     trust::release(trusted, sources, &version, pin)
 }
 
-/// As [`decide`], for this release.
+/// Chooses and plans. Reads documents and this machine; changes nothing.
 pub(super) fn decide_on(
     session: &Session<'_>,
     sources: &Sources,
     trusted: &Trusted,
     receipt: Option<&Receipt>,
-    damaged: &BTreeSet<PathBuf>,
+    aim: &Aim,
     release: Verified<Release>,
 ) -> Result<Decision, Any> {
     let settings = session.settings;
-    let disk = platform::free_space(session.store().prefix());
-    let disk = if settings.sysroot.is_some() { None } else { disk };
-    let wish = select::Wish { disk, variant: settings.variant.as_ref(), gpu: settings.gpu };
-    let selection = select::select(&release, &session.host()?, &wish)?;
+    let selection = aim.select(session, &release)?;
     let mut parts: Vec<(Folder, Verified<Parts>)> = Vec::new();
     for (_, component) in release.components_of(&selection.variant) {
         parts.push((component.into.clone(), trust::parts(component, sources)?));
@@ -169,13 +172,15 @@ pub(super) fn decide_on(
         id: random_name()?,
         store: session.store(),
         receipt,
-        damaged,
+        damaged: &aim.damaged,
         foreign: &receipt.map_or(Ok(Default::default()), |receipt| {
             crate::inspect::foreign(session.store(), receipt)
         })?,
         release: &release,
         channel: &trusted.channel,
         variant: &selection.variant,
+        chosen: aim.chosen(&selection),
+        failed: aim.failed_but(&selection.variant),
         parts: &parts,
         program: (exe, program),
         packaged: packaged::by(session).is_some(),
@@ -197,12 +202,25 @@ pub(super) fn decide_on(
 }
 
 /// More bytes than the link may carry are refused before the first one.
-pub(super) fn check_bytes(session: &Session<'_>, plan: &Plan) -> Result<(), Any> {
+pub(super) fn check_bytes(session: &Session<'_>, needed: u64) -> Result<(), Any> {
     match session.settings.max_download {
-        Some(allowed) if plan.download_bytes > allowed => {
-            Err(Error::TooMuch { needed: plan.download_bytes, allowed }.into())
-        }
+        Some(allowed) if needed > allowed => Err(Error::TooMuch { needed, allowed }.into()),
         _ => Ok(()),
+    }
+}
+
+/// What somebody should know of the variant before it is fetched.
+fn warn_of_choice(session: &Session<'_>, selection: &Selection) {
+    let id = &selection.variant.id;
+    if !selection.unmet.is_empty() {
+        let what =
+            format!("{id} is taken as asked, although it {}", selection.unmet.join(", and "));
+        session.warn("W_UNFIT", &what, Some("--variant auto takes the best that fits"));
+    }
+    if let Some(gone) = &selection.instead_of {
+        let why = gone.reasons.join(", and ");
+        let what = format!("{} does not fit any more: it {why}", gone.variant);
+        session.warn("W_VARIANT_GONE", &what, Some(&format!("{id} takes its place")));
     }
 }
 

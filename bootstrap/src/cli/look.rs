@@ -1,6 +1,7 @@
 //! The commands that only look: `detect`, `plan`, `status`, `version`.
 //! Their results go to stdout; they take no lock and change nothing.
 
+use super::aim::{self, Aim};
 use super::believe::{machine_of, refresh};
 use super::install::{decide_on, release_for};
 use super::newer::{self, Read};
@@ -12,7 +13,6 @@ use crate::receipt::Receipt;
 use crate::store::SlotName;
 use crate::{disk, platform, report, service, stamp, trust};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 pub(super) fn detect(session: &Session<'_>) -> Result<(), Any> {
     let host = session.host()?;
@@ -36,8 +36,8 @@ pub(super) fn plan(session: &Session<'_>) -> Result<(), Any> {
     if new.is_none() {
         own::check_age(session, &trusted)?;
     }
-    let none = BTreeSet::new();
-    let decision = decide_on(session, &sources, &trusted, receipt, &none, release)?;
+    let aim = Aim::of(session, receipt)?;
+    let decision = decide_on(session, &sources, &trusted, receipt, &aim, release)?;
     let selection = decision.selection.json(&decision.release);
     let all = decision.selection.lines();
     let shown = if session.settings.explain { &all[..] } else { &all[..1] };
@@ -98,7 +98,7 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
         // Every member is always there: scripts need not ask first.
         let json = json!({
             "v": 1, "installed": false, "prefix": prefix, "scope": null, "version": null,
-            "variant": null, "app": null, "engine": null, "channel": null, "slots": [],
+            "variant": null, "selection": null, "app": null, "engine": null, "channel": null, "slots": [],
             "service": null, "update": null, "unfinished": unfinished, "trust": null, "notes": notes,
         });
         notes.insert(0, format!("nothing is installed in {prefix}"));
@@ -107,6 +107,7 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     };
     let slot = receipt.slots.get(&receipt.live.to_string());
     let service = service::state(session.store());
+    let fit = Aim::of(session, Some(&receipt))?.judge(session, &receipt)?;
     let mut trust = newer::trust(trust_state(session, &receipt), &mut notes)?;
     notes.extend(path::notes(session));
     if let Some(all) = trust["notes"].as_array_mut() {
@@ -116,6 +117,7 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     let json = json!({
         "v": 1, "installed": true, "prefix": prefix, "scope": receipt.scope,
         "version": receipt.live.version, "variant": receipt.live.variant,
+        "selection": aim::fit_json(&receipt, fit.as_ref()),
         "app": slot.map(|slot| &slot.app),
         "engine": {
             "kind": "bundled",
@@ -131,7 +133,8 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
         "trust": trust["trust"],
         "notes": trust["notes"],
     });
-    let text = status_text(&receipt, &prefix, state, unfinished.is_some(), &trust);
+    let better = aim::fit_lines(&receipt, fit.as_ref());
+    let text = status_text(&receipt, &prefix, state, unfinished.is_some(), &trust, &better);
     session.reporter.result(&json, &text);
     Ok(())
 }
@@ -143,6 +146,7 @@ fn status_text(
     state: &str,
     unfinished: bool,
     trust: &Value,
+    better: &[String],
 ) -> String {
     let slot = receipt.slots.get(&receipt.live.to_string());
     let (app, engine) = slot.map_or(("?", "?"), |slot| (&slot.app, &slot.engine));
@@ -166,6 +170,7 @@ fn status_text(
             None => format!("  update   {version} (`offgrid update`)"),
         });
     }
+    lines.extend(better.iter().map(|line| format!("  variant  {line}")));
     for note in trust["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         lines.push(format!("  {note}"));
     }

@@ -4,6 +4,7 @@
 pub mod args;
 pub mod help;
 
+mod aim;
 mod believe;
 mod converge;
 mod install;

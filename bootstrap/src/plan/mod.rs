@@ -15,12 +15,12 @@ pub use slot::{OnDisk, bare as bare_slot};
 use crate::fill::SlotPlan;
 use crate::models;
 use crate::profile::Edit;
-use crate::receipt::{InstalledModel, Receipt, Slot};
+use crate::receipt::{Chosen, Failed, InstalledModel, Receipt, Slot};
 use crate::step::Step;
 use crate::store::{SlotName, Store};
 use offgrid_manifest::release::{Folder, Variant};
 use offgrid_manifest::verify::Verified;
-use offgrid_manifest::{Channel, Digest, Parts, Release};
+use offgrid_manifest::{Channel, Digest, Id, Parts, Release};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -89,6 +89,10 @@ pub struct Wish<'a> {
     pub channel: &'a Verified<Channel>,
     /// The variant that was selected.
     pub variant: &'a Variant,
+    /// How it came to be selected.
+    pub chosen: Chosen,
+    /// Variants that do not work here.
+    pub failed: BTreeMap<Id, Failed>,
     /// The parts of each of its components, with the component's folder.
     pub parts: &'a [(Folder, Verified<Parts>)],
     /// The running program: its file and digest.
@@ -196,7 +200,15 @@ pub fn install(wish: &Wish<'_>) -> Plan {
         reused_bytes: reused,
         disk_bytes: disk,
     };
-    if is_live && wish.wanted_models.is_empty() { Plan { steps: Vec::new(), ..plan } } else { plan }
+    let nothing = is_live && wish.wanted_models.is_empty() && !is_noted(wish);
+    if nothing { Plan { steps: Vec::new(), ..plan } } else { plan }
+}
+
+/// Whether the receipt has to say something new about the choice alone.
+fn is_noted(wish: &Wish<'_>) -> bool {
+    let asked = |chosen: &Chosen| (chosen.variant.clone(), chosen.gpu);
+    let known = wish.receipt.and_then(Receipt::chosen).map(asked).unwrap_or_default();
+    known != asked(&wish.chosen) || wish.receipt.is_some_and(|old| old.failed != wish.failed)
 }
 
 /// Puts this program where it stays, and a link to it on PATH. A packaged one stays
@@ -242,6 +254,7 @@ fn new_receipt(
         previous: None,
         left: None,
         slots: BTreeMap::new(),
+        failed: BTreeMap::new(),
         program: wish.program.1,
         packaged: wish.packaged,
         service: wish.service.to_owned(),
@@ -259,6 +272,10 @@ fn new_receipt(
     if let Some(slot) = slot {
         receipt.slots.insert(name.to_string(), slot_record(wish.release, slot));
     }
+    if let Some(slot) = receipt.slots.get_mut(&name.to_string()) {
+        slot.chosen = Some(wish.chosen.clone());
+    }
+    receipt.failed = wish.failed.clone();
     for model in wish.wanted_models {
         let models::Wanted { name, path, sha256, size, .. } = model.clone();
         receipt.models.insert(name, InstalledModel { path, sha256, size });
@@ -274,6 +291,7 @@ fn slot_record(release: &Release, slot: &SlotPlan) -> Slot {
         setup: release.setup.version.to_string(),
         files: contents.files,
         links: contents.links,
+        chosen: None,
     }
 }
 

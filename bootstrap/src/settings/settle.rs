@@ -3,11 +3,11 @@
 //! Owns precedence and defaults. Only values that win are read, so a flag
 //! mends a mistake in a file.
 
+use super::Settings;
 use super::error::Error;
 use super::layer::{Given, Layer, Origin, Value};
 use super::table::{self, Spec, TABLE};
 use super::value::{self, Read};
-use super::{ServiceKind, Settings};
 use crate::cli::args::Parsed;
 use crate::env::Env;
 use crate::plan::KEEP_LEAST;
@@ -28,10 +28,7 @@ impl Settings {
         files: &[(PathBuf, String, bool)],
     ) -> Result<Settings, Error> {
         let stack = Stack::of(args, env, files)?;
-        let (service, service_typed) = match stack.read("--service", value::service)? {
-            Some(kind) => (kind, stack.typed("--service")),
-            None => (ServiceKind::default(), false),
-        };
+        let service = stack.read("--service", value::service)?;
         let (quiet, verbose) = stack.loudness()?;
         stack.one_way()?;
         Ok(Settings {
@@ -47,11 +44,14 @@ impl Settings {
             system: stack.read("--system", value::scope)?,
             color: stack.color(),
             modify_path: !stack.is_off("--no-modify-path"),
-            service,
-            service_typed,
+            service_typed: service.is_some() && stack.typed("--service"),
+            service: service.unwrap_or_default(),
             models: stack.models()?,
-            variant: stack.read("--variant", value::id)?,
-            gpu: stack.read("--gpu", value::gpu)?.unwrap_or_default(),
+            variant: stack.read("--variant", value::variant)?,
+            variant_in_file: stack.in_file("--variant"),
+            gpu: stack.read("--gpu", value::gpu)?,
+            gpu_in_file: stack.in_file("--gpu"),
+            rematch: stack.switch("--rematch"),
             version: stack.read("--version", value::version)?,
             keep: stack.read("--keep", value::keep)?.unwrap_or(KEEP_LEAST),
             to: stack.read("--to", value::slot)?,
@@ -152,6 +152,11 @@ impl<'a> Stack<'a> {
     /// Whether the winner is the command line.
     fn typed(&self, flag: &'static str) -> bool {
         self.winner(flag).is_some_and(|(_, given)| matches!(given.origin, Origin::Flag(_)))
+    }
+
+    /// Whether the winner is a file.
+    fn in_file(&self, flag: &'static str) -> bool {
+        self.winner(flag).is_some_and(|(_, given)| matches!(given.origin, Origin::Key { .. }))
     }
 
     /// The winner, when it says "on".
