@@ -33,6 +33,7 @@ mod newer;
 mod odd;
 mod power;
 mod profiles;
+mod rematch;
 mod renew;
 mod rights;
 mod service;

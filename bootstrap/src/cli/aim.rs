@@ -57,6 +57,9 @@ impl Aim {
             VariantWish::This(id) => Some(id.clone()),
         });
         let remembered = said.is_none();
+        // Who says it here and now wants it now, and not at the next occasion.
+        let now = (matches!(said, Some(None)) && !settings.variant_in_file)
+            || settings.gpu.is_some_and(|gpu| !settings.gpu_in_file && gpu != before.gpu);
         let mut record = (before.variant.clone(), before.gpu);
         if let Some(said) = said.clone().filter(|_| !settings.variant_in_file) {
             record.0 = said;
@@ -72,7 +75,7 @@ impl Aim {
             gpu: settings.gpu.unwrap_or(before.gpu),
             record,
             live: receipt.map(|receipt| receipt.live.variant.clone()),
-            rematch: settings.rematch,
+            rematch: settings.rematch || now,
             failed: failed.into_iter().filter(|(_, one)| still(one)).collect(),
             given_up: Vec::new(),
             damaged: BTreeSet::new(),

@@ -151,8 +151,8 @@ fn with_given_up(mut ending: Ending, aim: &Aim) -> Ending {
     ending.facts["failed"] = aim.given_up.iter().map(one).collect::<Value>();
     let names: Vec<&str> = aim.given_up.iter().map(|(id, _)| id.as_str()).collect();
     ending.and(format!(
-        "{} did not work here; `offgrid update --rematch` tries again, and so does an update \
-         when the driver or the hardware is another",
+        "{} did not work here, and is left alone until driver or hardware have changed, or \
+         until `offgrid update --rematch`",
         names.join(", ")
     ))
 }
