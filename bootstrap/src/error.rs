@@ -2,7 +2,7 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    artifact, cli, disk, fetch, fill, gate, journal, lock, profile, run, schema, select, service,
+    artifact, cli, disk, fetch, fill, gate, journal, lock, preflight, profile, run, schema, select, service,
     settings, setup, source, stamp, store, trust, unpack,
 };
 use offgrid_manifest::Code;
@@ -54,6 +54,7 @@ errors! {
     Gate(gate::Error),
     Service(service::Error),
     Profile(profile::Error),
+    Preflight(preflight::Error),
     Run(run::Error),
 }
 

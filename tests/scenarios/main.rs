@@ -32,6 +32,7 @@ mod network;
 mod newer;
 mod odd;
 mod power;
+mod preflight;
 mod profiles;
 mod rematch;
 mod renew;

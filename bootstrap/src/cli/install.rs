@@ -7,12 +7,14 @@ use super::converge;
 use super::own::{self, Next};
 use super::packaged;
 use super::path;
+use super::ready;
 use super::refuse::Error;
 use super::session::{Change, Session, random_hex, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
 use crate::models::Wanted;
 use crate::plan::{self, Plan, Wish};
+use crate::preflight::Models;
 use crate::profile::Edits;
 use crate::receipt::Receipt;
 use crate::report;
@@ -35,6 +37,10 @@ pub(super) struct Decision {
     pub(super) selection: Selection,
     pub(super) release: Verified<Release>,
     pub(super) blocks: Edits,
+    /// Which models of the release run here.
+    pub(super) models: Models,
+    /// The one to suggest, as people read it.
+    pub(super) suggested: Option<String>,
 }
 
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
@@ -44,6 +50,9 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     service_of(session)?;
     // A machine that nothing is made for is told so before anything is touched.
     select::target_of(&session.host()?)?;
+    if session.receipt()?.is_none() {
+        ready::begin(session)?;
+    }
     own::change(session, |change, may| install(change, &stamped, may))
 }
 
@@ -71,8 +80,11 @@ pub(super) fn carry_out(
     };
     check_bytes(session, plan.download_bytes.saturating_add(spent))?;
     warn_of_choice(session, &decision.selection);
+    ready::check(session, decision)?;
     if !session.settings.yes && !own::is_agreed(session, plan) {
-        session.reporter.show(&report::plan_text(plan, &decision.selection.lines()));
+        let lines: Vec<String> =
+            decision.selection.lines().into_iter().chain(decision.suggested.clone()).collect();
+        session.reporter.show(&report::plan_text(plan, &lines));
         session.consent("Go on?")?;
     }
     change.run(plan, sources)?;
@@ -198,7 +210,9 @@ pub(super) fn decide_on(
         in_use: service::state(session.store()).slot,
         machine_id: random_hex(16)?,
     });
-    Ok(Decision { plan, selection, release, blocks })
+    let models = Models::of(&release.models, aim.host.memory_bytes);
+    let suggested = ready::suggestion(session, receipt, &models);
+    Ok(Decision { plan, selection, release, blocks, models, suggested })
 }
 
 /// More bytes than the link may carry are refused before the first one.

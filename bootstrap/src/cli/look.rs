@@ -7,8 +7,10 @@ use super::install::{decide_on, release_for};
 use super::newer::{self, Read};
 use super::own;
 use super::path;
+use super::ready;
 use super::session::Session;
 use crate::error::Error as Any;
+use crate::preflight::Finding;
 use crate::receipt::Receipt;
 use crate::store::SlotName;
 use crate::{disk, platform, report, service, stamp, trust};
@@ -39,8 +41,13 @@ pub(super) fn plan(session: &Session<'_>) -> Result<(), Any> {
     let aim = Aim::of(session, receipt)?;
     let decision = decide_on(session, &sources, &trusted, receipt, &aim, release)?;
     let selection = decision.selection.json(&decision.release);
+    let mut findings = ready::of_machine(session)?;
+    findings.extend(ready::of_decision(session, &decision)?);
     let all = decision.selection.lines();
-    let shown = if session.settings.explain { &all[..] } else { &all[..1] };
+    let lines = if session.settings.explain { &all[..] } else { &all[..1] };
+    let found = findings.iter().map(Finding::line).chain(decision.suggested.clone());
+    let shown: Vec<String> = lines.iter().cloned().chain(found).collect();
+    let models = decision.models.json();
     let (plan, renewal) = match new {
         None => (decision.plan, Value::Null),
         Some(new) => {
@@ -54,10 +61,12 @@ pub(super) fn plan(session: &Session<'_>) -> Result<(), Any> {
         }
     };
     let mut json = report::plan_json(&plan, &selection);
+    json["preflight"] = findings.iter().map(Finding::json).collect();
+    json["models"] = models;
     if !renewal.is_null() {
         json["self_update"] = renewal;
     }
-    session.reporter.result(&json, &report::plan_text(&plan, shown));
+    session.reporter.result(&json, &report::plan_text(&plan, &shown));
     if receipt.is_none() {
         path::say(session, &decision.blocks);
     }

@@ -15,6 +15,7 @@ mod own;
 mod packaged;
 mod path;
 mod place;
+mod ready;
 mod refuse;
 mod repair;
 mod rollback;
