@@ -155,9 +155,7 @@ pub(crate) fn free_space(path: &Path) -> Option<u64> {
     facts.f_bavail.checked_mul(facts.f_frsize) // of bfree a part is root's alone
 }
 
-/// Which file system a path is or would be on.
 pub(crate) fn file_system(path: &Path) -> Option<String> {
-    use std::os::unix::fs::MetadataExt;
     let path = std::path::absolute(path).ok()?;
     let folder = path.ancestors().find(|path| path.is_dir())?;
     Some(folder.metadata().ok()?.dev().to_string())
