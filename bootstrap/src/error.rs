@@ -2,8 +2,8 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    artifact, cli, disk, engine, fetch, fill, gate, journal, lock, profile, run, schema, select,
-    service, settings, setup, source, stamp, store, trust, unpack,
+    artifact, cli, disk, engine, fetch, fill, gate, journal, lock, preflight, profile, run, schema,
+    select, service, settings, setup, source, stamp, store, trust, unpack,
 };
 use offgrid_manifest::Code;
 
@@ -55,6 +55,7 @@ errors! {
     Engine(engine::Error),
     Service(service::Error),
     Profile(profile::Error),
+    Preflight(preflight::Error),
     Run(run::Error),
 }
 

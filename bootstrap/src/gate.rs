@@ -67,6 +67,14 @@ pub enum Error {
         /// Its last words.
         source: Option<Said>,
     },
+    /// What the proof of a variant for a GPU ends with: another variant may do.
+    #[error("the engine does not work with {device} here")]
+    OnDevice {
+        /// As the release names it, `CUDA`.
+        device: String,
+        /// What went wrong.
+        source: Box<Error>,
+    },
 }
 
 impl Error {
@@ -78,6 +86,10 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let next = match self {
+            Error::OnDevice { .. } => {
+                "`offgrid-setup detect` shows what is known of the GPU and its driver; \
+                 --gpu none does without"
+            }
             Error::Missing { .. } | Error::Release { .. } => "the release may lack a part",
             Error::Start { .. } => {
                 "the file may be for another processor or C library: compare it with \
@@ -133,7 +145,13 @@ fn prove_within(
     }
     if release.has_engine(slot) || disk::is_there(&folder.join("llama"))? {
         let device = release.device(slot);
-        engine::prove(&folder, device.as_deref(), limits, stop)?;
+        let proved = engine::prove(&folder, device.as_deref(), limits, stop);
+        return proved.map_err(|error| match (error, device) {
+            (crate::Error::Gate(error), Some(device)) => {
+                Error::OnDevice { device, source: Box::new(error) }.into()
+            }
+            (error, _) => error,
+        });
     }
     Ok(())
 }

@@ -55,6 +55,7 @@ pub mod mend;
 pub mod models;
 pub mod plan;
 pub mod platform;
+pub mod preflight;
 pub mod profile;
 pub mod quote;
 pub mod receipt;

@@ -6,10 +6,11 @@ use crate::disk;
 use crate::engine::{Existing, Wish};
 use crate::error::Error;
 use crate::schema::{self, What};
+use crate::select::Wanted;
 use crate::step::Undo;
 use crate::store::{self, SlotName, Store};
 use offgrid_manifest::parts::Mode;
-use offgrid_manifest::{Digest, Version};
+use offgrid_manifest::{Digest, Id, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -46,6 +47,10 @@ pub struct Receipt {
     pub left: Option<Version>,
     /// Every slot.
     pub slots: BTreeMap<String, Slot>,
+    /// Variants that did not pass their proof on this computer, until the facts
+    /// are others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failed: BTreeMap<Id, Failed>,
     /// This program as it was installed.
     pub program: Digest,
     /// Whether a package brings and updates it.
@@ -81,6 +86,37 @@ pub struct Slot {
     /// Every link by its path in the slot, with its target.
     #[serde(default)]
     pub links: BTreeMap<String, String>,
+    /// How its variant came to be chosen; the first programs did not say. It goes
+    /// with the slot, so that a rollback also brings back what was asked for then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<Chosen>,
+}
+
+/// How a variant came to be chosen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// The variant that was asked for (`--variant`), kept by later updates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Id>,
+    /// Whose GPUs were asked for (`--gpu`), kept by later updates.
+    #[serde(default)]
+    pub gpu: Wanted,
+    /// [`crate::select::fingerprint`] of the computer then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<Digest>,
+    /// Why this variant, a sentence each.
+    #[serde(default)]
+    pub why: Vec<String>,
+}
+
+/// A variant that did not pass its proof here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    /// [`crate::select::fingerprint`] of the computer then: on another one it is
+    /// tried again.
+    pub facts: Digest,
+    /// What went wrong.
+    pub why: String,
 }
 
 impl Slot {
@@ -131,6 +167,11 @@ pub struct Made {
 }
 
 impl Receipt {
+    /// How the live variant came to be chosen.
+    pub fn chosen(&self) -> Option<&Chosen> {
+        self.slots.get(&self.live.to_string())?.chosen.as_ref()
+    }
+
     /// Takes in what a run made; a resource that is known keeps its first Undo.
     pub fn add(&mut self, undo: &Undo) {
         let Some(resource) = undo.resource() else { return };

@@ -8,10 +8,11 @@
 //! What mends is killed as well, at a point of its own.
 
 mod cases;
+mod variant;
 
 pub(crate) use cases::{seed, spread};
 
-use cases::{Way, chosen};
+use cases::{Way, chosen, profiles};
 use e2e::cut::{self, Point};
 use e2e::world::finish;
 use e2e::{Outcome, Snapshot, World, base};
@@ -62,18 +63,6 @@ fn a_repair_that_is_killed_anywhere_can_be_finished_and_taken_back() {
     Crash { first, mends: true, sample: 8, ..crash }.run();
 }
 
-/// Shell profiles of every kind: one without an end of its last line, one that is a
-/// link, one that is made with its folder.
-fn profiles(world: &World) {
-    let home = world.home();
-    fs::create_dir_all(home.join(".config/fish")).unwrap();
-    fs::create_dir(home.join("dotfiles")).unwrap();
-    fs::write(home.join("dotfiles/bashrc"), "alias l=ls\r\n").unwrap();
-    std::os::unix::fs::symlink("dotfiles/bashrc", home.join(".bashrc")).unwrap();
-    fs::write(home.join(".profile"), "export A=1").unwrap();
-    base::set_mode(&home.join(".profile"), 0o640);
-}
-
 /// One command, to be killed over and over.
 pub(crate) struct Crash {
     pub(crate) world: World,
@@ -84,6 +73,8 @@ pub(crate) struct Crash {
     pub(crate) own: bool,
     /// Whether the command mends what is damaged.
     pub(crate) mends: bool,
+    /// The variant after it, where that is what it changes.
+    variant: Option<String>,
     /// How many points are tried.
     sample: usize,
     /// The home before the first install.
@@ -155,8 +146,9 @@ impl Crash {
         base::copy_tree(&world.home(), &saved);
         let words = words.iter().chain(&["--yes"]).map(|word| (*word).to_owned()).collect();
         let before = world.snapshot();
-        let (own, mends, first) = (false, false, before.clone());
-        Crash { words, live: *live, own, mends, sample: cases::SAMPLE, first, before, saved, world }
+        let (own, mends, variant) = (false, false, None);
+        let (first, sample) = (before.clone(), cases::SAMPLE);
+        Crash { words, live: *live, own, mends, variant, sample, first, before, saved, world }
     }
 
     fn run(&self) {
@@ -202,6 +194,10 @@ impl Crash {
         let now = || fs::read(self.world.home().join(program)).unwrap();
         if self.mends {
             return self.world.run(&["verify"]).code == 0;
+        }
+        if let Some(variant) = &self.variant {
+            let status = self.world.run(&["status", "--json"]).expect(0).json();
+            return status["variant"] == variant.as_str();
         }
         match self.own {
             true => now() != fs::read(self.saved.join(program)).unwrap(),

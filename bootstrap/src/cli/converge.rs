@@ -1,7 +1,10 @@
-//! Deciding and doing, and once more when a file that was to be reused is not
-//! what was installed: a damaged release never stops the way to a better one.
+//! Deciding and doing, and once more with what was learned: when a file that was to
+//! be reused is not what was installed, since a damaged release never stops the way to
+//! a better one; and when a variant for a GPU does not pass its proof, since another
+//! one may. Each try is a run of its own, and a try that failed was taken back.
 
-use super::install::{Decision, carry_out, decide, decide_on, decide_without, release_for};
+use super::aim::Aim;
+use super::install::{Decision, carry_out, decide_on, release_for};
 use super::own::{self, Next, Takeover};
 use super::packaged;
 use super::session::{Change, Session};
@@ -12,9 +15,9 @@ use crate::receipt::Receipt;
 use crate::source::Sources;
 use crate::trust::Trusted;
 use crate::{fetch, inspect};
-use offgrid_manifest::Release;
 use offgrid_manifest::verify::Verified;
-use std::collections::BTreeSet;
+use offgrid_manifest::{Id, Release};
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// Goes to what is wanted, or lets a newer program go there where it `may_hand_over`.
@@ -61,7 +64,8 @@ fn first(
     let Some(new) = own::due(session, trusted, receipt, &release)? else {
         return Ok(First::This(Some(Box::new(release))));
     };
-    let decision = decide_on(session, sources, trusted, receipt, &BTreeSet::new(), release).ok();
+    let aim = Aim::of(session, receipt)?;
+    let decision = decide_on(session, sources, trusted, receipt, &aim, release).ok();
     if let Some(decision) = &decision {
         ask(decision)?;
     }
@@ -87,48 +91,85 @@ fn go(
         Some(release) => *release,
         None => release_for(session, sources, trusted, receipt)?,
     };
-    let decision = decide_on(session, sources, trusted, receipt, &BTreeSet::new(), release)?;
+    let mut aim = Aim::of(session, receipt)?;
+    let mut decision = decide_on(session, sources, trusted, receipt, &aim, release.clone())?;
+    let mut spent = 0;
     ask(&decision)?;
-    let done = carry_out(change, sources, &decision);
-    let (done, decision) = match unproved(session, &decision, &done) {
-        None => (done, decision),
-        Some(path) => {
-            let nothing = BTreeSet::new();
-            let release = decision.release;
-            let again =
-                decide_without(session, sources, trusted, receipt, &nothing, release, Some(&path))?;
-            (carry_out(change, sources, &again), again)
+    loop {
+        let error = match carry_out(change, sources, &decision, spent) {
+            Ok(ending) => {
+                packaged::note(session, &decision.release);
+                return Ok(Next::Ended(with_given_up(ending, &aim)));
+            }
+            Err(error) => learn(change, receipt, &mut aim, &decision, error)?,
+        };
+        let next = decide_on(session, sources, trusted, receipt, &aim, release.clone());
+        // Where nothing else is left, what went wrong first is what is to be said.
+        let Ok(next) = next else { return Err(error) };
+        if let Some((id, why)) = aim.given_up.last() {
+            let hint = format!("{} is tried instead", next.selection.variant.id);
+            session.warn("W_VARIANT_FAILED", &format!("{id} was not taken: {why}"), Some(&hint));
         }
-    };
-    let (path, receipt) = match (done, receipt) {
-        (Err(Any::Fetch(fetch::Error::Changed { path })), Some(receipt))
-            if path.starts_with(session.store().versions()) =>
+        spent += decision.plan.download_bytes;
+        decision = next;
+    }
+}
+
+/// What a try that failed says for the next one.
+///
+/// # Errors
+/// The error itself, where it says nothing.
+fn learn(
+    change: &Change<'_>,
+    receipt: Option<&Receipt>,
+    aim: &mut Aim,
+    decision: &Decision,
+    error: Any,
+) -> Result<Any, Any> {
+    let session = change.session;
+    if let Some(path) = unproved(session, decision, &error) {
+        aim.unproved = Some(path);
+        return Ok(error);
+    }
+    let (path, receipt) = match (&error, receipt) {
+        (Any::Fetch(fetch::Error::Changed { path }), Some(receipt))
+            if path.starts_with(session.store().versions()) && aim.damaged.is_empty() =>
         {
             (path, receipt)
         }
-        (result, _) => {
-            packaged::note(session, &decision.release);
-            return result.map(Next::Ended);
-        }
+        _ => return aim.learn(&decision.selection, error),
     };
     let what = format!("{} is not what was installed", path.display());
     session.note(&what, Some("it is downloaded instead"));
-    let damaged = inspect::damaged(session.store(), receipt)?;
-    let decision = decide(session, sources, trusted, Some(receipt), &damaged)?;
-    carry_out(change, sources, &decision).map(Next::Ended)
+    aim.damaged = inspect::damaged(session.store(), receipt)?;
+    Ok(error)
 }
 
 /// The engine of this machine that nobody named and that did not prove itself; all was
 /// taken back.
-fn unproved(
-    session: &Session<'_>,
-    decision: &Decision,
-    done: &Result<Ending, Any>,
-) -> Option<PathBuf> {
-    let Err(error @ Any::Gate(_)) = done else { return None };
+fn unproved(session: &Session<'_>, decision: &Decision, error: &Any) -> Option<PathBuf> {
+    let Any::Gate(_) = error else { return None };
     let choice = &decision.selection.engine;
     let used = choice.used.as_ref().filter(|_| choice.wish == Wish::Auto)?;
     let what = format!("the engine {} did not prove itself: {error}", used.path.display());
     session.note(&what, Some("another one is used"));
     Some(used.path.clone())
+}
+
+/// Says at the end, too, what did not work.
+fn with_given_up(mut ending: Ending, aim: &Aim) -> Ending {
+    if aim.given_up.is_empty() {
+        return ending;
+    }
+    let one = |(id, why): &(Id, String)| json!({"variant": id, "why": why});
+    if !ending.facts.is_object() {
+        ending.facts = json!({});
+    }
+    ending.facts["failed"] = aim.given_up.iter().map(one).collect::<Value>();
+    let names: Vec<&str> = aim.given_up.iter().map(|(id, _)| id.as_str()).collect();
+    ending.and(format!(
+        "{} did not work here, and is left alone until driver or hardware have changed, or \
+         until `offgrid update --rematch`",
+        names.join(", ")
+    ))
 }

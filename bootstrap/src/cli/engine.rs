@@ -28,7 +28,7 @@ pub(super) fn choose(
         return Ok(Choice::default());
     }
     let (wish, variant) = (wish(session, receipt), &selection.variant);
-    let (host, gpu) = (session.host()?, session.settings.gpu != Wanted::None);
+    let (host, gpu) = (session.host()?, selection.asked.1 != Wanted::None);
     let search = Search {
         wish: &wish,
         variant: (variant.id.as_str(), variant.device.is_some() && gpu),

@@ -1,18 +1,21 @@
 //! `install`: the first release, or whatever is missing for what is wanted.
 //! Also what `plan` and `update` decide with: the same function, so the same plan.
 
+use super::aim::Aim;
 use super::believe::chosen;
 use super::converge;
 use super::engine;
 use super::own::{self, Next};
 use super::packaged;
 use super::path;
+use super::ready;
 use super::refuse::Error;
 use super::session::{Change, Session, random_hex, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
 use crate::models::Wanted;
 use crate::plan::{self, Plan, Wish};
+use crate::preflight::Models;
 use crate::profile::Edits;
 use crate::receipt::{Receipt, Slot};
 use crate::report;
@@ -20,6 +23,7 @@ use crate::select::{self, Selection};
 use crate::settings::ServiceKind;
 use crate::source::Sources;
 use crate::stamp::{self, Stamped};
+use crate::step::Step;
 use crate::store::SlotName;
 use crate::trust::{self, Trusted};
 use crate::{fetch, platform, service};
@@ -27,8 +31,6 @@ use offgrid_manifest::release::Folder;
 use offgrid_manifest::verify::Verified;
 use offgrid_manifest::{Id, Parts, Release};
 use serde_json::json;
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 /// What was decided, and from what.
 pub(super) struct Decision {
@@ -36,6 +38,10 @@ pub(super) struct Decision {
     pub(super) selection: Selection,
     pub(super) release: Verified<Release>,
     pub(super) blocks: Edits,
+    /// Which models of the release run here.
+    pub(super) models: Models,
+    /// The one to suggest, as people read it.
+    pub(super) suggested: Option<String>,
 }
 
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
@@ -45,6 +51,9 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     service_of(session)?;
     // A machine that nothing is made for is told so before anything is touched.
     select::target_of(&session.host()?)?;
+    if session.receipt()?.is_none() {
+        ready::begin(session)?;
+    }
     own::change(session, |change, may| install(change, &stamped, may))
 }
 
@@ -56,11 +65,13 @@ fn install(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, An
     converge::converge(change, &sources, &trusted, receipt.as_ref(), may, &|_| Ok(()))
 }
 
-/// Shows the plan, asks, runs it, and says how it ended.
+/// Shows the plan, asks, runs it, and says how it ended. `spent`: bytes that tries
+/// before this one have downloaded.
 pub(super) fn carry_out(
     change: &Change<'_>,
     sources: &Sources,
     decision: &Decision,
+    spent: u64,
 ) -> Result<Ending, Any> {
     let session = change.session;
     let plan = &decision.plan;
@@ -68,23 +79,18 @@ pub(super) fn carry_out(
         let live = plan.from.as_ref().map_or(String::new(), |slot| slot.version.to_string());
         return Ok(Ending::new(Outcome::Unchanged, format!("{live} is installed and live")));
     };
-    check_bytes(session, plan)?;
+    check_bytes(session, plan.download_bytes.saturating_add(spent))?;
+    warn_of_choice(session, &decision.selection);
     engine::tell(session, &decision.selection.engine, plan.from.is_none());
+    ready::check(session, decision)?;
     if !session.settings.yes && !own::is_agreed(session, plan) {
-        session.reporter.show(&report::plan_text(plan, &decision.selection.lines()));
+        let lines: Vec<String> =
+            decision.selection.lines().into_iter().chain(decision.suggested.clone()).collect();
+        session.reporter.show(&report::plan_text(plan, &lines));
         session.consent("Go on?")?;
     }
     change.run(plan, sources)?;
-    let outcome = match plan.from {
-        None => Outcome::Installed,
-        Some(_) => Outcome::Updated,
-    };
-    let line = match &plan.from {
-        None => format!("OffGrid LLM {} is installed", to.version),
-        Some(from) if from == to => format!("OffGrid LLM {} has what you asked for", to.version),
-        Some(from) => format!("OffGrid LLM {} is live; {} is kept", to.version, from.version),
-    };
-    let mut ending = Ending::new(outcome, line);
+    let mut ending = done(plan, to);
     ending.facts = json!({
         "from": plan.from.as_ref().map(|slot| slot.version.to_string()),
         "version": to.version,
@@ -99,6 +105,29 @@ pub(super) fn carry_out(
     }
     path::warn_of_others(session, plan, &decision.blocks);
     Ok(ending)
+}
+
+/// What a run of this plan has done.
+fn done(plan: &Plan, to: &SlotName) -> Ending {
+    let version = &to.version;
+    let (outcome, line) = match &plan.from {
+        None => (Outcome::Installed, format!("OffGrid LLM {version} is installed")),
+        // The receipt alone: a choice that is remembered.
+        Some(from) if from == to && plan.steps.iter().all(Step::is_minor) => {
+            (Outcome::Unchanged, format!("{version} stays live with {}", to.variant))
+        }
+        Some(from) if from == to => {
+            (Outcome::Updated, format!("OffGrid LLM {version} has what you asked for"))
+        }
+        Some(from) if from.version == *version => {
+            let line = format!("OffGrid LLM {version} is live with {}", to.variant);
+            (Outcome::Updated, format!("{line}; {} is kept", from.variant))
+        }
+        Some(from) => {
+            (Outcome::Updated, format!("OffGrid LLM {version} is live; {} is kept", from.version))
+        }
+    };
+    Ending::new(outcome, line)
 }
 
 /// `--system` is root's alone.
@@ -118,18 +147,6 @@ fn service_of(session: &Session<'_>) -> Result<&'static str, Any> {
     }
 }
 
-/// Chooses and plans; files in `damaged` are not reused. Reads documents and this machine; changes nothing.
-pub(super) fn decide(
-    session: &Session<'_>,
-    sources: &Sources,
-    trusted: &Trusted,
-    receipt: Option<&Receipt>,
-    damaged: &BTreeSet<PathBuf>,
-) -> Result<Decision, Any> {
-    let release = release_for(session, sources, trusted, receipt)?;
-    decide_on(session, sources, trusted, receipt, damaged, release)
-}
-
 /// The release to plan for, verified.
 pub(super) fn release_for(
     session: &Session<'_>,
@@ -141,33 +158,18 @@ pub(super) fn release_for(
     trust::release(trusted, sources, &version, pin)
 }
 
-/// As [`decide`], for this release.
+/// Chooses and plans. Reads documents and this machine; changes nothing.
 pub(super) fn decide_on(
     session: &Session<'_>,
     sources: &Sources,
     trusted: &Trusted,
     receipt: Option<&Receipt>,
-    damaged: &BTreeSet<PathBuf>,
+    aim: &Aim,
     release: Verified<Release>,
-) -> Result<Decision, Any> {
-    decide_without(session, sources, trusted, receipt, damaged, release, None)
-}
-
-/// As [`decide_on`], without an engine of this machine that did not prove itself.
-pub(super) fn decide_without(
-    session: &Session<'_>,
-    sources: &Sources,
-    trusted: &Trusted,
-    receipt: Option<&Receipt>,
-    damaged: &BTreeSet<PathBuf>,
-    release: Verified<Release>,
-    unproved: Option<&Path>,
 ) -> Result<Decision, Any> {
     let settings = session.settings;
-    let disk = platform::free_space(session.store().prefix());
-    let disk = if settings.sysroot.is_some() { None } else { disk };
-    let wish = select::Wish { disk, variant: settings.variant.as_ref(), gpu: settings.gpu };
-    let mut selection = select::select(&release, &session.host()?, &wish)?;
+    let mut selection = aim.select(session, &release)?;
+    let unproved = aim.unproved.as_deref();
     selection.engine = engine::choose(session, receipt, &release, &selection, unproved)?;
     let parts = parts_of(sources, receipt, &release, &selection)?;
     let models = wanted_models(session, &release, receipt)?;
@@ -183,7 +185,7 @@ pub(super) fn decide_without(
         id: random_name()?,
         store: session.store(),
         receipt,
-        damaged,
+        damaged: &aim.damaged,
         foreign: &receipt.map_or(Ok(Default::default()), |receipt| {
             crate::inspect::foreign(session.store(), receipt)
         })?,
@@ -191,6 +193,8 @@ pub(super) fn decide_without(
         channel: &trusted.channel,
         variant: &selection.variant,
         engine: (selection.engine.used.as_ref(), selection.engine.wish.clone()),
+        chosen: aim.chosen(&selection),
+        failed: aim.failed_but(&selection.variant),
         parts: &parts,
         program: (exe, program),
         packaged: packaged::by(session).is_some(),
@@ -208,7 +212,9 @@ pub(super) fn decide_without(
         in_use: service::state(session.store()).slot,
         machine_id: random_hex(16)?,
     });
-    Ok(Decision { plan, selection, release, blocks })
+    let models = Models::of(&release.models, aim.host.memory_bytes);
+    let suggested = ready::suggestion(session, receipt, &models);
+    Ok(Decision { plan, selection, release, blocks, models, suggested })
 }
 
 /// The parts of the variant. The engine's are left out where another one is used,
@@ -231,12 +237,25 @@ fn parts_of(
 }
 
 /// More bytes than the link may carry are refused before the first one.
-pub(super) fn check_bytes(session: &Session<'_>, plan: &Plan) -> Result<(), Any> {
+pub(super) fn check_bytes(session: &Session<'_>, needed: u64) -> Result<(), Any> {
     match session.settings.max_download {
-        Some(allowed) if plan.download_bytes > allowed => {
-            Err(Error::TooMuch { needed: plan.download_bytes, allowed }.into())
-        }
+        Some(allowed) if needed > allowed => Err(Error::TooMuch { needed, allowed }.into()),
         _ => Ok(()),
+    }
+}
+
+/// What somebody should know of the variant before it is fetched.
+fn warn_of_choice(session: &Session<'_>, selection: &Selection) {
+    let id = &selection.variant.id;
+    if !selection.unmet.is_empty() {
+        let what =
+            format!("{id} is taken as asked, although it {}", selection.unmet.join(", and "));
+        session.warn("W_UNFIT", &what, Some("--variant auto takes the best that fits"));
+    }
+    if let Some(gone) = &selection.instead_of {
+        let why = gone.reasons.join(", and ");
+        let what = format!("{} does not fit any more: it {why}", gone.variant);
+        session.warn("W_VARIANT_GONE", &what, Some(&format!("{id} takes its place")));
     }
 }
 

@@ -1,20 +1,22 @@
 //! The commands that only look: `detect`, `plan`, `status`, `version`.
 //! Their results go to stdout; they take no lock and change nothing.
 
+use super::aim::{self, Aim};
 use super::believe::{machine_of, refresh};
 use super::engine;
 use super::install::{decide_on, release_for};
 use super::newer::{self, Read};
 use super::own;
 use super::path;
+use super::ready;
 use super::session::Session;
 use crate::engine::Found;
 use crate::error::Error as Any;
+use crate::preflight::Finding;
 use crate::receipt::{Receipt, Slot};
 use crate::store::SlotName;
 use crate::{disk, platform, report, service, stamp, trust};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 pub(super) fn detect(session: &Session<'_>) -> Result<(), Any> {
     let host = session.host()?;
@@ -46,12 +48,17 @@ pub(super) fn plan(session: &Session<'_>) -> Result<(), Any> {
     if new.is_none() {
         own::check_age(session, &trusted)?;
     }
-    let none = BTreeSet::new();
-    let decision = decide_on(session, &sources, &trusted, receipt, &none, release)?;
+    let aim = Aim::of(session, receipt)?;
+    let decision = decide_on(session, &sources, &trusted, receipt, &aim, release)?;
     let selection = decision.selection.json(&decision.release);
+    let mut findings = ready::of_machine(session)?;
+    findings.extend(ready::of_decision(session, &decision)?);
     let all = decision.selection.lines();
     let brief = decision.selection.brief();
-    let shown = if session.settings.explain { &all[..] } else { &brief[..] };
+    let lines = if session.settings.explain { &all[..] } else { &brief[..] };
+    let found = findings.iter().map(Finding::line).chain(decision.suggested.clone());
+    let shown: Vec<String> = lines.iter().cloned().chain(found).collect();
+    let models = decision.models.json();
     let (plan, renewal) = match new {
         None => (decision.plan, Value::Null),
         Some(new) => {
@@ -65,10 +72,12 @@ pub(super) fn plan(session: &Session<'_>) -> Result<(), Any> {
         }
     };
     let mut json = report::plan_json(&plan, &selection);
+    json["preflight"] = findings.iter().map(Finding::json).collect();
+    json["models"] = models;
     if !renewal.is_null() {
         json["self_update"] = renewal;
     }
-    session.reporter.result(&json, &report::plan_text(&plan, shown));
+    session.reporter.result(&json, &report::plan_text(&plan, &shown));
     if receipt.is_none() {
         path::say(session, &decision.blocks);
     }
@@ -110,7 +119,7 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
         // Every member is always there: scripts need not ask first.
         let json = json!({
             "v": 1, "installed": false, "prefix": prefix, "scope": null, "version": null,
-            "variant": null, "app": null, "engine": null, "channel": null, "slots": [],
+            "variant": null, "selection": null, "app": null, "engine": null, "channel": null, "slots": [],
             "service": null, "update": null, "unfinished": unfinished, "trust": null, "notes": notes,
         });
         notes.insert(0, format!("nothing is installed in {prefix}"));
@@ -119,6 +128,7 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     };
     let slot = receipt.slots.get(&receipt.live.to_string());
     let service = service::state(session.store());
+    let fit = Aim::of(session, Some(&receipt))?.judge(session, &receipt)?;
     let mut trust = newer::trust(trust_state(session, &receipt), &mut notes)?;
     notes.extend(path::notes(session));
     notes.extend(slot.and_then(engine::note));
@@ -129,6 +139,7 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     let json = json!({
         "v": 1, "installed": true, "prefix": prefix, "scope": receipt.scope,
         "version": receipt.live.version, "variant": receipt.live.variant,
+        "selection": aim::fit_json(&receipt, fit.as_ref()),
         "app": slot.map(|slot| &slot.app),
         "engine": engine_of(session, &receipt, slot),
         "channel": receipt.channel,
@@ -139,7 +150,8 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
         "trust": trust["trust"],
         "notes": trust["notes"],
     });
-    let text = status_text(&receipt, &prefix, state, unfinished.is_some(), &trust);
+    let better = aim::fit_lines(&receipt, fit.as_ref());
+    let text = status_text(&receipt, &prefix, state, unfinished.is_some(), &trust, &better);
     session.reporter.result(&json, &text);
     Ok(())
 }
@@ -163,6 +175,7 @@ fn status_text(
     state: &str,
     unfinished: bool,
     trust: &Value,
+    better: &[String],
 ) -> String {
     let slot = receipt.slots.get(&receipt.live.to_string());
     let app = slot.map_or("?", |slot| &slot.app);
@@ -187,6 +200,7 @@ fn status_text(
             None => format!("  update   {version} (`offgrid update`)"),
         });
     }
+    lines.extend(better.iter().map(|line| format!("  variant  {line}")));
     for note in trust["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         lines.push(format!("  {note}"));
     }

@@ -4,6 +4,7 @@
 pub mod args;
 pub mod help;
 
+mod aim;
 mod believe;
 mod converge;
 mod engine;
@@ -15,6 +16,7 @@ mod own;
 mod packaged;
 mod path;
 mod place;
+mod ready;
 mod refuse;
 mod repair;
 mod rollback;

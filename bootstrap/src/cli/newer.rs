@@ -87,7 +87,7 @@ pub(super) fn status(session: &Session<'_>, error: &Any) -> Result<(), Any> {
         "v": 1, "installed": true, "prefix": prefix, "scope": null,
         "version": live.as_ref().map(|slot| &slot.version),
         "variant": live.as_ref().map(|slot| &slot.variant),
-        "app": null, "engine": null, "channel": null, "slots": [],
+        "selection": null, "app": null, "engine": null, "channel": null, "slots": [],
         "service": {"kind": null, "state": state, "autostart": null, "exposed": null},
         "update": null,
         "unfinished": cut_off.then(|| json!({"run": null, "what": null})),

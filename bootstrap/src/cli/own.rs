@@ -162,7 +162,7 @@ pub(super) fn go_first(
     let plan = plan_of(session, receipt, new)?;
     let mut said = plan.id.clone();
     if let Some(decision) = decision {
-        super::install::check_bytes(session, &plan.then(&decision.plan))?;
+        super::install::check_bytes(session, plan.then(&decision.plan).download_bytes)?;
     }
     session.note(&what, None);
     if !session.settings.yes {

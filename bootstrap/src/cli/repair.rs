@@ -79,7 +79,7 @@ fn mend(change: &Change<'_>, receipt: &Receipt, findings: &Findings) -> Result<E
     let remedies = healer.remedies();
     session.troubles(&sources);
     let plan = plan::mend(random_name()?, session.store(), receipt, &findings.problems, &remedies?);
-    check_bytes(session, &plan)?;
+    check_bytes(session, plan.download_bytes)?;
     if !session.settings.yes {
         session.reporter.show(&report::plan_text(&plan, &[]));
         session.consent("Go on?")?;

@@ -5,6 +5,7 @@ use super::place::Place;
 use super::refuse::Error;
 use crate::error::Error as Any;
 use crate::plan::Plan;
+use crate::preflight::{self, Need};
 use crate::step::Step;
 use crate::store::Store;
 use crate::{disk, fill, platform};
@@ -35,17 +36,38 @@ pub(super) fn can_be_written_down(place: &Place) -> Result<(), Error> {
 /// # Errors
 /// `E_NOSPACE`.
 pub(super) fn check(store: &Store, plan: &Plan) -> Result<(), Any> {
-    let mut needed = 0;
+    Ok(preflight::refuse(&preflight::judge_space(&needs(store, plan)?))?)
+}
+
+/// What a plan needs on each file system that it writes to.
+///
+/// # Errors
+/// Any file operation.
+pub(super) fn needs(store: &Store, plan: &Plan) -> Result<Vec<Need>, Any> {
+    let need = |path: &Path, needed, instead| Need {
+        path: path.to_owned(),
+        file_system: platform::file_system(path),
+        needed,
+        free: platform::free_space(path),
+        instead,
+    };
+    let mut of_prefix = 0;
     for step in &plan.steps {
-        needed += of(store, step)?;
+        of_prefix += of(store, step)?;
     }
-    match platform::free_space(store.prefix()) {
-        Some(free) if free < needed => {
-            let path = store.prefix().to_owned();
-            Err(fill::Error::Space { path, needed, free }.into())
+    let mut needs = vec![need(store.prefix(), of_prefix, "name another place with --prefix DIR")];
+    let ground = &needs[0].file_system;
+    let mut models = Vec::new();
+    for step in &plan.steps {
+        let Step::FetchModel { model, .. } = step else { continue };
+        // On the same file system its download is renamed, and counted already.
+        let elsewhere = platform::file_system(&model.path) != *ground;
+        if elsewhere && size(&model.path)? != model.size {
+            models.push(need(&model.path, model.size, "leave the model out: --model none"));
         }
-        _ => Ok(()),
     }
+    needs.extend(models);
+    Ok(needs)
 }
 
 /// Bytes that a step writes, in this prefix or at least by way of it.

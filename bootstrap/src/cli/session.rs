@@ -48,16 +48,20 @@ impl<'a> Session<'a> {
         &self.place.store
     }
 
-    /// The facts of this machine, or of the captured one.
-    pub(super) fn host(&self) -> Result<Host, Any> {
-        let tree = match &self.settings.sysroot {
+    /// The files of this machine, or of the captured one.
+    pub(super) fn tree(&self) -> Result<Tree, Any> {
+        Ok(match &self.settings.sysroot {
             None => Tree::live(),
             Some(folder) => Tree::sysroot(folder).map_err(|error| {
                 let source = std::io::Error::other(error);
                 disk::Error { op: "read", path: folder.clone(), source }
             })?,
-        };
-        Ok(Host::probe(&tree))
+        })
+    }
+
+    /// The facts of this machine, or of the captured one.
+    pub(super) fn host(&self) -> Result<Host, Any> {
+        Ok(Host::probe(&self.tree()?))
     }
 
     /// What is installed, for a command that only looks.

@@ -1,9 +1,10 @@
 //! `update`: the newest release becomes the live one, or there is nothing to do.
 
+use super::aim::{self, Aim};
 use super::believe::{choice, refresh};
 use super::converge::converge;
 use super::engine;
-use super::install::decide;
+use super::install::{decide_on, release_for};
 use super::own::{self, Next};
 use super::refuse::Error;
 use super::session::{Change, Session, random_name};
@@ -18,7 +19,6 @@ use crate::store::SlotName;
 use crate::trust::{self, Choice, Held, Trusted};
 use crate::{inspect, plan, service};
 use serde_json::json;
-use std::collections::BTreeSet;
 
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     let stamped = stamp::own()?;
@@ -77,16 +77,24 @@ fn check(session: &Session<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     if let Some(ending) = nothing_new(session, &receipt, &trusted)? {
         return Ok(ending);
     }
-    let decision = decide(session, &sources, &trusted, Some(&receipt), &BTreeSet::new())?;
+    let release = release_for(session, &sources, &trusted, Some(&receipt))?;
+    let aim = Aim::of(session, Some(&receipt))?;
+    let decision = decide_on(session, &sources, &trusted, Some(&receipt), &aim, release)?;
     let (live, new) = (&receipt.live.version, &decision.release.version);
     let typed = session.settings.version.as_ref().map(|version| format!(" --version {version}"));
     let typed = typed.unwrap_or_default();
     let size = bytes(decision.plan.download_bytes);
-    let line = format!("{new} is available; {live} is live");
+    let variant = &decision.selection.variant.id;
+    let line = match live == new {
+        true => format!("{variant} is to take the place of {}", receipt.live.variant),
+        false => format!("{new} is available; {live} is live"),
+    };
+    let rematch = if session.settings.rematch { " --rematch" } else { "" };
     let mut ending = Ending::new(Outcome::Available, line)
-        .and(format!("a download of {size}; type `offgrid update{typed}`"));
+        .and(format!("a download of {size}; type `offgrid update{typed}{rematch}`"));
     ending.facts = json!({
-        "from": live, "version": new, "download_bytes": decision.plan.download_bytes,
+        "from": live, "version": new, "variant": variant,
+        "download_bytes": decision.plan.download_bytes,
     });
     Ok(ending)
 }
@@ -101,14 +109,17 @@ fn nothing_new(
     let live = &receipt.live.version;
     let settings = session.settings;
     let current = &trusted.channel.current;
-    if settings.variant.as_ref().is_some_and(|id| *id != receipt.live.variant) {
-        return Ok(None);
-    }
     let held = match choice(session, trusted, Some(receipt))? {
         Choice::Take(version, _) if version != *live => return Ok(None),
         Choice::Take(..) => Held::Newest,
         Choice::Stay(held) => held,
     };
+    let aim = Aim::of(session, Some(receipt))?;
+    let fit = aim.judge(session, receipt)?;
+    let stays = fit.as_ref().is_none_or(|fit| fit.variant.id == receipt.live.variant);
+    if !stays || aim.says_something_new(receipt) {
+        return Ok(None);
+    }
     let line = match held {
         Held::Newest => format!("{live} is live, and there is nothing newer"),
         Held::Older => format!(
@@ -132,6 +143,14 @@ fn nothing_new(
     }
     if let Held::Rollout | Held::Halted | Held::Left = held {
         ending.facts = json!({"version": live, "available": current, "blocked_by": held.name()});
+    }
+    let selection = aim::fit_json(receipt, fit.as_ref());
+    if !selection["better"].is_null() {
+        ending.facts["better"] = selection["better"].clone();
+    }
+    ending.lines.extend(aim::fit_lines(receipt, fit.as_ref()));
+    if settings.rematch && fit.is_some() {
+        ending = ending.and(format!("{} fits this computer best", receipt.live.variant));
     }
     Ok(Some(ending))
 }

@@ -16,12 +16,12 @@ use crate::engine::{self, Existing};
 use crate::fill::SlotPlan;
 use crate::models;
 use crate::profile::Edit;
-use crate::receipt::{InstalledModel, Receipt};
+use crate::receipt::{Chosen, Failed, InstalledModel, Receipt};
 use crate::step::Step;
 use crate::store::{SlotName, Store};
 use offgrid_manifest::release::{Folder, Variant};
 use offgrid_manifest::verify::Verified;
-use offgrid_manifest::{Channel, Digest, Parts, Release};
+use offgrid_manifest::{Channel, Digest, Id, Parts, Release};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -93,6 +93,10 @@ pub struct Wish<'a> {
     /// The engine of this machine that is used in the place of the release's own, and
     /// what was asked for.
     pub engine: (Option<&'a Existing>, engine::Wish),
+    /// How it came to be selected.
+    pub chosen: Chosen,
+    /// Variants that do not work here.
+    pub failed: BTreeMap<Id, Failed>,
     /// The parts of each of its components, with the component's folder; not those of
     /// the engine where another one is used and the slot does not hold its own already.
     pub parts: &'a [(Folder, Verified<Parts>)],
@@ -206,7 +210,7 @@ pub fn install(wish: &Wish<'_>) -> Plan {
         reused_bytes: reused,
         disk_bytes: disk,
     };
-    let nothing = settled && !other_wish && wish.wanted_models.is_empty();
+    let nothing = settled && !other_wish && wish.wanted_models.is_empty() && !slot::is_noted(wish);
     if nothing { Plan { steps: Vec::new(), ..plan } } else { plan }
 }
 
@@ -255,6 +259,7 @@ fn new_receipt(
         previous: None,
         left: None,
         slots: BTreeMap::new(),
+        failed: BTreeMap::new(),
         program: wish.program.1,
         packaged: wish.packaged,
         service: wish.service.to_owned(),
@@ -275,6 +280,10 @@ fn new_receipt(
         let record = slot::record(wish.release, slot, wish.engine.0);
         receipt.slots.insert(name.to_string(), record);
     }
+    if let Some(slot) = receipt.slots.get_mut(&name.to_string()) {
+        slot.chosen = Some(wish.chosen.clone());
+    }
+    receipt.failed = wish.failed.clone();
     for model in wish.wanted_models {
         let models::Wanted { name, path, sha256, size, .. } = model.clone();
         receipt.models.insert(name, InstalledModel { path, sha256, size });

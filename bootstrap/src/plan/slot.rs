@@ -3,7 +3,7 @@
 use super::Wish;
 use crate::engine::{self, Existing};
 use crate::fill::{From, PlannedFile, PlannedPack, SlotPlan};
-use crate::receipt::{Slot, SlotFile};
+use crate::receipt::{Chosen, Receipt, Slot, SlotFile};
 use crate::store::SlotName;
 use offgrid_manifest::parts::{Encoding, EncodingKind};
 use offgrid_manifest::release::Folder;
@@ -144,8 +144,16 @@ pub(super) fn record(release: &Release, slot: &SlotPlan, existing: Option<&Exist
         app: release.app.clone(),
         engine: release.engine.clone(),
         setup: release.setup.version.to_string(),
+        chosen: None,
         existing: existing.cloned(),
         files: contents.files,
         links: contents.links,
     }
+}
+
+/// Whether the receipt has to say something new about the choice alone.
+pub(super) fn is_noted(wish: &Wish<'_>) -> bool {
+    let asked = |chosen: &Chosen| (chosen.variant.clone(), chosen.gpu);
+    let known = wish.receipt.and_then(Receipt::chosen).map(asked).unwrap_or_default();
+    known != asked(&wish.chosen) || wish.receipt.is_some_and(|old| old.failed != wish.failed)
 }

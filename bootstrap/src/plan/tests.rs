@@ -23,6 +23,7 @@ fn receipt(slots: &[&str]) -> Receipt {
         existing: None,
         files: BTreeMap::new(),
         links: BTreeMap::new(),
+        chosen: None,
     };
     let mut receipt = Receipt {
         schema: crate::receipt::SCHEMA,
@@ -34,6 +35,7 @@ fn receipt(slots: &[&str]) -> Receipt {
         left: None,
         previous: slots.len().checked_sub(2).map(|at| name(slots[at])),
         slots: slots.iter().map(|name| ((*name).to_owned(), slot.clone())).collect(),
+        failed: BTreeMap::new(),
         program: Digest::of(b"program"),
         packaged: false,
         service: "none".into(),

@@ -40,6 +40,8 @@
 //! - `sync_tree(path)`: makes everything in a freshly written tree durable.
 //! - `free_space(path) -> Option<u64>`: bytes that this user may still write
 //!   where `path` is or would be.
+//! - `file_system(path) -> Option<String>`: which one `path` is or would be on; equal
+//!   for two places that share their room.
 //! - `foreign(path) -> io::Result<Option<String>>`: why a file or folder is not
 //!   ours, in words that follow its name; `None` when it is ours or not there.
 //! - `planted(path)`: the same for what only we make: no link, and no folder that

@@ -2,11 +2,13 @@
 
 mod folder;
 mod owners;
+mod rights;
 
 pub(crate) use folder::Folder;
 pub(crate) use owners::{
     exchangeable, foreign, planted, writable_by_any_other, writable_by_others,
 };
+pub(crate) use rights::{may_use, rights_of, user};
 
 use super::{Caught, Signal};
 use crate::disk;
@@ -157,6 +159,12 @@ pub(crate) fn free_space(path: &Path) -> Option<u64> {
     facts.f_bavail.checked_mul(facts.f_frsize) // of bfree a part is root's alone
 }
 
+pub(crate) fn file_system(path: &Path) -> Option<String> {
+    let path = std::path::absolute(path).ok()?;
+    let folder = path.ancestors().find(|path| path.is_dir())?;
+    Some(folder.metadata().ok()?.dev().to_string())
+}
+
 // processes
 
 /// A process that ended and that nobody asked about yet is not alive; macOS has
@@ -266,24 +274,6 @@ pub(crate) fn can_supervise() -> bool {
 
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
-}
-
-pub(crate) fn user() -> Option<(u32, Vec<u32>)> {
-    let mut groups: Vec<u32> =
-        rustix::process::getgroups().ok()?.into_iter().map(rustix::fs::Gid::as_raw).collect();
-    groups.push(rustix::process::getegid().as_raw());
-    Some((rustix::process::geteuid().as_raw(), groups))
-}
-
-pub(crate) fn rights_of(path: &str) -> Option<(u32, u32, u32)> {
-    let meta = fs::metadata(path).ok()?;
-    Some((meta.mode() & 0o7777, meta.uid(), meta.gid()))
-}
-
-pub(crate) fn may_use(path: &str) -> Option<bool> {
-    let (uid, _) = user()?;
-    let rights = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK;
-    (uid != 0).then(|| rustix::fs::access(path, rights).is_ok())
 }
 
 /// Whether the link could be made.

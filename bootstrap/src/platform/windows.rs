@@ -163,6 +163,14 @@ pub(crate) fn free_space(path: &Path) -> Option<u64> {
     (done != 0).then_some(free)
 }
 
+/// Which volume a path is on, by its drive or share. One that is mounted in a folder
+/// is taken for its parent's.
+pub(crate) fn file_system(path: &Path) -> Option<String> {
+    let path = std::path::absolute(path).ok()?;
+    let first = path.components().next()?;
+    Some(first.as_os_str().to_string_lossy().to_uppercase())
+}
+
 /// Nothing is found yet: who owns a file is in its access control list, and the
 /// checks of those come with the work on Windows.
 pub(crate) fn foreign(_path: &Path) -> io::Result<Option<String>> {

@@ -5,10 +5,12 @@
 
 use crate::host::{Gpu, Host};
 use offgrid_manifest::needs;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Whose GPUs somebody wants (`--gpu`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Wanted {
     /// Whatever is best.
     #[default]

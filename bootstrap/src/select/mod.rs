@@ -2,19 +2,24 @@
 //! are not. A pure function of a verified release and the host.
 
 mod error;
+mod fingerprint;
 mod gpus;
+mod judge;
 
 pub use error::Error;
+pub use fingerprint::fingerprint;
 pub use gpus::Wanted;
 
 use crate::engine::Choice;
 use crate::host::{Host, LibcKind, Os};
 use gpus::InUse;
-use offgrid_manifest::needs::{self, Facts};
+use judge::{Judged, best};
+use offgrid_manifest::needs::Facts;
 use offgrid_manifest::release::Variant;
 use offgrid_manifest::verify::Verified;
 use offgrid_manifest::{Id, Release, Target};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// A variant that lost, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,25 +37,32 @@ pub struct Selection {
     pub variant: Variant,
     /// Why it won.
     pub why: Vec<String>,
+    /// What speaks against it, when it was asked for all the same.
+    pub unmet: Vec<String>,
     /// Every other variant of this target.
     pub rejected: Vec<Rejected>,
     /// Which engine it has; the release's own until somebody has looked for others.
     pub engine: Choice,
+    /// What was asked for.
+    pub asked: (Option<Id>, Wanted),
+    /// The variant that would have won if this one were not installed, and why.
+    pub better: Option<Rejected>,
+    /// The installed variant, when it does not do any more, and why.
+    pub instead_of: Option<Rejected>,
 }
 
 impl Selection {
     /// As `plan --json` shows it (DESIGN 6).
     pub fn json(&self, release: &Release) -> Value {
-        let rejected: Vec<Value> = self
-            .rejected
-            .iter()
-            .map(|lost| json!({"variant": lost.variant, "reasons": lost.reasons}))
-            .collect();
+        let one = |lost: &Rejected| json!({"variant": lost.variant, "reasons": lost.reasons});
         json!({
             "release": release.version,
             "variant": self.variant.id,
             "why": self.why,
-            "rejected": rejected,
+            "rejected": self.rejected.iter().map(one).collect::<Vec<_>>(),
+            "asked": {"variant": self.asked.0, "gpu": self.asked.1},
+            "better": self.better.as_ref().map(one),
+            "instead_of": self.instead_of.as_ref().map(one),
             "engine": self.engine.json(),
         })
     }
@@ -80,8 +92,16 @@ pub struct Wish<'a> {
     pub disk: Option<u64>,
     /// This variant and no other.
     pub variant: Option<&'a Id>,
+    /// Whether that was asked for before, and not now.
+    pub remembered: bool,
     /// Whose GPUs.
     pub gpu: Wanted,
+    /// The installed variant: it stays as long as it fits. It needs no more room.
+    pub live: Option<&'a Id>,
+    /// Whether the best is to be taken all the same.
+    pub rematch: bool,
+    /// Variants that do not work here, and why.
+    pub failed: Option<&'a BTreeMap<Id, String>>,
 }
 
 /// Chooses the variant of highest rank that fits, or the one that was named.
@@ -93,6 +113,15 @@ pub fn select(
     host: &Host,
     wish: &Wish<'_>,
 ) -> Result<Selection, Error> {
+    choose(release, host, wish)
+}
+
+/// What [`select`] would say about a release that is installed. For advice alone:
+/// its document was verified when it was installed, and its digest since.
+///
+/// # Errors
+/// As [`select`].
+pub fn advise(release: &Release, host: &Host, wish: &Wish<'_>) -> Result<Selection, Error> {
     choose(release, host, wish)
 }
 
@@ -111,119 +140,78 @@ fn choose(release: &Release, host: &Host, wish: &Wish<'_>) -> Result<Selection, 
     of_target.sort_by(|a, b| b.rank.cmp(&a.rank).then_with(|| a.id.cmp(&b.id)));
     let facts = facts_of(host, wish);
     let judged: Vec<Judged<'_>> =
-        of_target.iter().map(|variant| Judged::new(variant, &facts)).collect();
+        of_target.iter().map(|variant| Judged::new(variant, &facts, wish)).collect();
+    let at = |id: &Id| judged.iter().position(|one| one.variant.id == *id);
+    let none = || {
+        let reasons =
+            judged.iter().map(|one| format!("{} {}", one.variant.id, one.unmet.join(", ")));
+        let reasons = reasons.collect::<Vec<_>>().join("; ");
+        Error::NothingFits { version: version.clone(), reasons }
+    };
     let winner = match wish.variant {
-        Some(id) => judged.iter().position(|one| one.variant.id == *id).ok_or_else(|| {
+        Some(id) => at(id).ok_or_else(|| {
             let (wanted, known) = (id.clone(), ids(&judged));
             Error::NoVariant { version: version.clone(), wanted, target, known }
         })?,
-        None => best(&judged).ok_or_else(|| {
-            let reasons =
-                judged.iter().map(|one| format!("{} {}", one.variant.id, one.unmet.join(", ")));
-            Error::NothingFits { version, reasons: reasons.collect::<Vec<_>>().join("; ") }
-        })?,
+        None => {
+            let stays = wish.live.filter(|_| !wish.rematch).and_then(at);
+            let stays = stays.filter(|&index| judged[index].fits());
+            stays.or_else(|| best(&judged)).ok_or_else(none)?
+        }
     };
-    Ok(choice(&judged, winner, wish.variant.is_some()))
-}
-
-/// A variant held against the machine.
-struct Judged<'a> {
-    variant: &'a Variant,
-    /// Why it does not do for all GPUs that are meant to be used; empty: it does.
-    unmet: Vec<String>,
-    /// It does when these GPUs are left out: their names, and how to hide them.
-    without: Option<(Vec<String>, String)>,
-    /// The GPUs that it would use.
-    uses: Vec<String>,
-}
-
-impl<'a> Judged<'a> {
-    fn new(variant: &'a Variant, facts: &Facts) -> Judged<'a> {
-        let unmet = needs::unmet(&variant.needs, facts);
-        let without = match unmet.is_empty() {
-            true => None,
-            false => vendor_of(variant).and_then(|vendor| without(variant, vendor, facts)),
-        };
-        let vendor = vendor_of(variant);
-        let of = |gpu: &&needs::Gpu| {
-            vendor.map_or(variant.needs.contains_key("vulkan"), |v| gpu.vendor == v)
-        };
-        let left_out = without.as_ref().map_or(0, |(names, _)| names.len());
-        let mut uses: Vec<String> =
-            facts.gpus.iter().filter(of).map(|gpu| gpu.name.clone()).collect();
-        uses.truncate(uses.len() - left_out);
-        Judged { variant, unmet, without, uses }
-    }
-}
-
-/// The vendor whose GPUs a variant is made for.
-fn vendor_of(variant: &Variant) -> Option<&'static str> {
-    ["nvidia", "amd", "intel"].into_iter().find(|vendor| variant.needs.contains_key(*vendor))
-}
-
-/// Leaves out the weakest GPUs of this vendor, one after the other, until the
-/// variant fits what is left.
-fn without(variant: &Variant, vendor: &str, facts: &Facts) -> Option<(Vec<String>, String)> {
-    let mine = facts.gpus.iter().filter(|gpu| gpu.vendor == vendor);
-    let names: Vec<String> = mine.map(|gpu| gpu.name.clone()).collect();
-    (1..names.len()).rev().find_map(|kept| {
-        let mut left = facts.clone();
-        let mut seen = 0;
-        // The strongest come first.
-        left.gpus.retain(|gpu| {
-            seen += usize::from(gpu.vendor == vendor);
-            gpu.vendor != vendor || seen <= kept
-        });
-        let fits = needs::unmet(&variant.needs, &left).is_empty();
-        fits.then(|| (names[kept..].to_vec(), gpus::hiding(vendor, kept)))
-    })
-}
-
-/// The one of highest rank that fits; one that fits only some of a vendor's GPUs
-/// stands back behind one that fits them all.
-fn best(judged: &[Judged<'_>]) -> Option<usize> {
-    let covers_all = |vendor| {
-        judged.iter().any(|one| one.unmet.is_empty() && vendor_of(one.variant) == Some(vendor))
-    };
-    judged.iter().position(|one| {
-        let partly = one.without.is_some() && !vendor_of(one.variant).is_some_and(covers_all);
-        one.unmet.is_empty() || partly
-    })
+    Ok(choice(&judged, winner, wish))
 }
 
 fn ids(judged: &[Judged<'_>]) -> String {
     judged.iter().map(|one| one.variant.id.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-fn choice(judged: &[Judged<'_>], winner: usize, asked: bool) -> Selection {
-    let Judged { variant, unmet, without, uses } = &judged[winner];
-    let mut why = if asked {
-        vec!["it was asked for with --variant".to_owned()]
-    } else {
-        vec![format!("of all that fit it has the highest rank, {}", variant.rank)]
+/// The winner, and what is to be said of it and of the others.
+fn choice(judged: &[Judged<'_>], winner: usize, wish: &Wish<'_>) -> Selection {
+    let first = best(judged);
+    let installed = |one: &Judged<'_>| wish.live == Some(&one.variant.id);
+    let why = match wish.variant {
+        Some(_) if wish.remembered => {
+            "it was asked for with --variant before (`--variant auto` ends that)".to_owned()
+        }
+        Some(_) => "it was asked for with --variant".to_owned(),
+        None if first != Some(winner) => "it is installed, and it fits".to_owned(),
+        None => judged[winner].ranked(),
     };
-    if !uses.is_empty() && (unmet.is_empty() || without.is_some()) {
-        why.push(format!("it uses {}", uses.join(" and ")));
-    }
-    match without {
-        Some((names, hiding)) => why.push(format!(
-            "it leaves out {}, because it {}; {hiding} hides the others",
-            names.join(" and "),
-            unmet.join(", and ")
-        )),
-        None => why.extend(unmet.iter().map(|reason| format!("although it {reason}"))),
-    }
-    let rejected = judged.iter().enumerate().filter(|(index, _)| *index != winner);
-    let rejected = rejected.map(|(_, lost)| {
-        let reasons = if lost.unmet.is_empty() {
-            vec![format!("it fits, but its rank is {}", lost.variant.rank)]
-        } else {
+    let free = wish.variant.is_none();
+    let better = first.filter(|&first| free && first != winner).map(|first| {
+        let one = &judged[first];
+        Rejected { variant: one.variant.id.clone(), reasons: one.why(one.ranked()) }
+    });
+    let instead_of = wish.live.filter(|_| free).and_then(|id| {
+        let reasons = match judged.iter().find(|one| installed(one)) {
+            Some(one) if one.fits() => return None,
+            Some(one) => one.unmet.clone(),
+            None => vec!["is not in this release".to_owned()],
+        };
+        Some(Rejected { variant: id.clone(), reasons })
+    });
+    let others = judged.iter().enumerate().filter(|(index, _)| *index != winner);
+    let rejected = others.map(|(index, lost)| {
+        let reasons = if !lost.unmet.is_empty() {
             lost.unmet.clone()
+        } else if first == Some(index) && free {
+            vec!["it fits better, but another is installed; `update --rematch` takes it".into()]
+        } else {
+            vec![format!("it fits, but its rank is {}", lost.variant.rank)]
         };
         Rejected { variant: lost.variant.id.clone(), reasons }
     });
-    let (variant, rejected) = ((*variant).clone(), rejected.collect());
-    Selection { variant, why, rejected, engine: Choice::default() }
+    Selection {
+        variant: judged[winner].variant.clone(),
+        why: judged[winner].why(why),
+        unmet: if judged[winner].fits() { Vec::new() } else { judged[winner].unmet.clone() },
+        rejected: rejected.collect(),
+        asked: (wish.variant.cloned(), wish.gpu),
+        better,
+        instead_of,
+        engine: Choice::default(),
+    }
 }
 
 /// The target of this machine.

@@ -114,3 +114,95 @@ fn a_fact_that_nobody_could_read_makes_unfit() {
         assert!(error.to_string().contains("not known"), "{error}");
     }
 }
+
+/// A release of three, the highest rank first: one for NVIDIA's driver 570, one that
+/// always fits, and one of the lowest rank.
+fn three() -> Release {
+    let nvidia = json!({"nvidia": [{"driver": ">=570"}]});
+    let l = "linux-x86_64";
+    release(&[("gpu", l, 9, nvidia), ("cpu", l, 2, json!({})), ("old", l, 1, json!({}))])
+}
+
+fn with_driver(driver: &str) -> Host {
+    let gpu = crate::host::Gpu {
+        address: Some("0000:01:00.0".into()),
+        vendor: "nvidia".into(),
+        name: Some("RTX".into()),
+        pci: None,
+        driver: Some(driver.into()),
+        compute: None,
+        gfx: None,
+        vram_bytes: None,
+        integrated: Some(false),
+        usable: Some(true),
+        why_not: None,
+        vulkan: None,
+        rocm_why_not: None,
+    };
+    Host { gpus: vec![gpu], ..linux() }
+}
+
+#[test]
+fn what_is_installed_stays_while_it_fits_and_says_what_fits_better() {
+    let (cpu, gpu, none): (Id, Id, Id) =
+        ("cpu".parse().unwrap(), "gpu".parse().unwrap(), "none".parse().unwrap());
+    let new = with_driver("570.1");
+    let live = |id| Wish { live: Some(id), ..Wish::default() };
+    let stays = choose(&three(), &new, &live(&cpu)).unwrap();
+    assert_eq!(stays.variant.id, cpu);
+    assert!(stays.why[0].contains("it is installed"), "{:?}", stays.why);
+    let better = stays.better.unwrap();
+    assert_eq!(better.variant, gpu);
+    assert!(better.reasons.join(" ").contains("it uses RTX"), "{:?}", better.reasons);
+    assert!(stays.rejected[0].reasons[0].contains("--rematch"), "{:?}", stays.rejected);
+    // Asked for, it is taken; and then there is nothing better.
+    let taken = choose(&three(), &new, &Wish { rematch: true, ..live(&cpu) }).unwrap();
+    assert_eq!(
+        (taken.variant.id.clone(), taken.better, taken.instead_of),
+        (gpu.clone(), None, None)
+    );
+    // The driver went back: the live one does not fit, and says why.
+    let moved = choose(&three(), &with_driver("550.1"), &live(&gpu)).unwrap();
+    assert_eq!((&moved.variant.id, &moved.better), (&cpu, &None));
+    let gone = moved.instead_of.unwrap();
+    assert!(gone.variant == gpu && gone.reasons.join(" ").contains("550.1"), "{gone:?}");
+    // A release that has it no more.
+    let gone = choose(&three(), &new, &live(&none)).unwrap();
+    assert_eq!(gone.variant.id, gpu);
+    assert!(gone.instead_of.unwrap().reasons[0].contains("not in this release"));
+}
+
+#[test]
+fn what_was_asked_for_stays_and_nothing_is_called_better() {
+    let (cpu, old): (Id, Id) = ("cpu".parse().unwrap(), "old".parse().unwrap());
+    let wish = Wish { variant: Some(&old), live: Some(&cpu), ..Wish::default() };
+    let now = choose(&three(), &with_driver("570.1"), &wish).unwrap();
+    assert_eq!((&now.variant.id, &now.better, &now.instead_of), (&old, &None, &None));
+    assert_eq!(now.why[0], "it was asked for with --variant");
+    let before = Wish { remembered: true, ..wish };
+    let kept = choose(&three(), &with_driver("570.1"), &before).unwrap();
+    assert!(kept.why[0].contains("--variant auto"), "{:?}", kept.why);
+    assert_eq!(kept.asked.0, Some(old));
+}
+
+#[test]
+fn what_did_not_work_here_is_left_out_unless_it_is_asked_for() {
+    let gpu: Id = "gpu".parse().unwrap();
+    let failed = BTreeMap::from([(gpu.clone(), "no device".to_owned())]);
+    let wish = Wish { failed: Some(&failed), ..Wish::default() };
+    let next = choose(&three(), &with_driver("570.1"), &wish).unwrap();
+    assert_eq!(next.variant.id.as_str(), "cpu");
+    assert_eq!(next.rejected[0].reasons, ["did not work here: no device"]);
+    let asked = Wish { variant: Some(&gpu), ..wish };
+    let asked = choose(&three(), &with_driver("570.1"), &asked).unwrap();
+    assert_eq!((asked.variant.id, asked.unmet), (gpu, vec!["did not work here: no device".into()]));
+}
+
+#[test]
+fn a_variant_that_is_there_needs_no_more_room() {
+    let big: Id = "big".parse().unwrap();
+    let of = release(&[("big", "linux-x86_64", 1, json!({"disk": ">=1GiB"}))]);
+    let wish = Wish { disk: Some(1), ..Wish::default() };
+    assert!(choose(&of, &linux(), &wish).is_err());
+    assert!(choose(&of, &linux(), &Wish { live: Some(&big), ..wish }).is_ok());
+}

@@ -78,6 +78,15 @@ fn is_locked(store: &Store) -> bool {
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
+/// The app's port by the settings of people, in this folder.
+pub(crate) fn port(config: &Path) -> u16 {
+    let text = disk::read(&config.join("offgrid.env"), 1024 * 1024).ok().flatten();
+    let text = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let (vars, _) = envfile::parse(&text.unwrap_or_default());
+    let said = vars.iter().rev().find(|(name, _)| name == "OFFGRID_PORT");
+    said.and_then(|(_, value)| value.parse().ok()).unwrap_or(PORT)
+}
+
 /// What runs now.
 pub fn state(store: &Store) -> ServiceState {
     match Note::read(store) {

@@ -27,7 +27,7 @@ pub use command::Command;
 pub use error::Error;
 pub use layer::{FileLayers, Given, Layer, Origin, Value};
 pub use reference::reference;
-pub use value::ServiceKind;
+pub use value::{ServiceKind, VariantWish};
 
 pub(crate) use layer::on_or_off;
 pub(crate) use near::nearest;
@@ -72,10 +72,16 @@ pub struct Settings {
     pub engine: Option<crate::engine::Wish>,
     /// Whether that came from the command line.
     pub engine_typed: bool,
-    /// This variant and no other.
-    pub variant: Option<Id>,
+    /// This variant and no other, or the best one again.
+    pub variant: Option<VariantWish>,
+    /// Whether that stands in a file: there it lasts, and nobody has to remember it.
+    pub variant_in_file: bool,
     /// Whose GPUs to use.
-    pub gpu: crate::select::Wanted,
+    pub gpu: Option<crate::select::Wanted>,
+    /// Whether that stands in a file.
+    pub gpu_in_file: bool,
+    /// `update --rematch`: the variant that fits best, also what did not work before.
+    pub rematch: bool,
     /// This release and no other.
     pub version: Option<Version>,
     /// How many slots stay, the live one counted.

@@ -23,12 +23,14 @@ impl Settings {
     ///
     /// # Errors
     /// Any value that wins and cannot be read; any file that cannot.
+    #[expect(clippy::too_many_lines, reason = "one line for each setting")]
     pub fn settle(
         args: &Parsed,
         env: &Env,
         files: &[(PathBuf, String, bool)],
     ) -> Result<Settings, Error> {
         let stack = Stack::of(args, env, files)?;
+        let service = stack.read("--service", value::service)?;
         let (quiet, verbose) = stack.loudness()?;
         stack.one_way()?;
         Ok(Settings {
@@ -44,13 +46,16 @@ impl Settings {
             system: stack.read("--system", value::scope)?,
             color: stack.color(),
             modify_path: !stack.is_off("--no-modify-path"),
-            service: stack.read("--service", value::service)?.unwrap_or_default(),
-            service_typed: stack.typed("--service"),
+            service_typed: service.is_some() && stack.typed("--service"),
+            service: service.unwrap_or_default(),
             models: stack.models()?,
             engine: stack.engine()?,
             engine_typed: stack.typed("--llama-server"),
-            variant: stack.read("--variant", value::id)?,
-            gpu: stack.read("--gpu", value::gpu)?.unwrap_or_default(),
+            variant: stack.read("--variant", value::variant)?,
+            variant_in_file: stack.in_file("--variant"),
+            gpu: stack.read("--gpu", value::gpu)?,
+            gpu_in_file: stack.in_file("--gpu"),
+            rematch: stack.switch("--rematch"),
             version: stack.read("--version", value::version)?,
             keep: stack.read("--keep", value::keep)?.unwrap_or(KEEP_LEAST),
             to: stack.read("--to", value::slot)?,
@@ -151,6 +156,11 @@ impl<'a> Stack<'a> {
     /// Whether the winner is the command line.
     fn typed(&self, flag: &'static str) -> bool {
         self.winner(flag).is_some_and(|(_, given)| matches!(given.origin, Origin::Flag(_)))
+    }
+
+    /// Whether the winner is a file.
+    fn in_file(&self, flag: &'static str) -> bool {
+        self.winner(flag).is_some_and(|(_, given)| matches!(given.origin, Origin::Key { .. }))
     }
 
     /// The winner, when it says "on".

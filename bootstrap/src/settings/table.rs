@@ -186,10 +186,14 @@ pub static TABLE: &[Spec] = &[
         .of(&[Install, Update, Plan, Trust])
         .default("the newest of the channel"),
     setting("--variant", "OFFGRID_SETUP_VARIANT", "variant", text("NAME"),
-        "this variant instead of the one that fits best (see plan --explain)").of(CHOOSING)
-        .default("the best that fits"),
+        "this variant instead of the one that fits best (see plan --explain); updates \
+         keep to it until `auto` is said")
+        .of(CHOOSING)
+        .default("the one installed while it fits, else the best that does"),
     setting("--gpu", "OFFGRID_SETUP_GPU", "gpu", text("KIND"),
-        "which GPUs to use: auto, none, nvidia, amd or intel").of(CHOOSING)
+        "which GPUs to use: auto, none, nvidia, amd or intel; updates keep to it until \
+         `auto` is said")
+        .of(CHOOSING)
         .default("`auto`: cards before graphics inside the processor"),
     setting("--llama-server", "OFFGRID_SETUP_ENGINE", "engine",
         Kind::OneOr { arg: "PATH", switch: "--reuse-llama", on_off: ["auto", "bundled"] },
@@ -243,6 +247,9 @@ pub static TABLE: &[Spec] = &[
         "only say whether there is an update (exit code 10: yes)"),
     only(&[Plan], "--explain", Kind::Switch,
         "also say why every other variant was not chosen"),
+    only(&[Update, Plan], "--rematch", Kind::Switch,
+        "take the variant that fits this computer best now; also try again what did not \
+         work here"),
     only(&[Detect, Plan], "--sysroot", text("DIR"),
         "look at a captured computer in this folder instead").default("this computer"),
     only(&[Uninstall], "--purge", Kind::Switch,

@@ -65,6 +65,15 @@ impl ServiceKind {
     }
 }
 
+/// What somebody said about the variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VariantWish {
+    /// The one that fits best; takes back what was said before.
+    Best,
+    /// This one and no other.
+    This(Id),
+}
+
 /// How a value is read: the meaning, or what it should have been.
 pub(crate) type Read<T> = fn(&str) -> Result<T, String>;
 
@@ -81,6 +90,13 @@ pub(crate) fn bad(word: &OsStr, origin: &Origin, wants: String) -> Error {
 
 pub(crate) fn id(word: &str) -> Result<Id, String> {
     word.parse().map_err(|_| "a name of a-z, 0-9, `.`, `_` and `-`".to_owned())
+}
+
+pub(crate) fn variant(word: &str) -> Result<VariantWish, String> {
+    match word {
+        "auto" => Ok(VariantWish::Best),
+        _ => id(word).map(VariantWish::This),
+    }
 }
 
 pub(crate) fn gpu(word: &str) -> Result<Wanted, String> {

@@ -16,10 +16,22 @@ fn keys(value: &Value) -> Vec<&str> {
 
 /// DESIGN 6.
 fn assert_plan_shape(plan: &Value) {
-    let all = ["disk_bytes", "download_bytes", "reused_bytes", "selection", "steps", "v"];
+    let all = [
+        "disk_bytes",
+        "download_bytes",
+        "models",
+        "preflight",
+        "reused_bytes",
+        "selection",
+        "steps",
+        "v",
+    ];
     assert_eq!(keys(plan), all);
     let selection = &plan["selection"];
-    assert_eq!(keys(selection), ["engine", "rejected", "release", "variant", "why"]);
+    assert_eq!(
+        keys(selection),
+        ["asked", "better", "engine", "instead_of", "rejected", "release", "variant", "why",]
+    );
     assert_eq!(selection["engine"]["kind"], "bundled");
     let rejected = &selection["rejected"][0];
     assert_eq!(rejected["variant"], format!("{}-future", target()));
@@ -157,7 +169,7 @@ fn a_captured_machine_is_shown_and_planned_for_instead_of_this_one() {
     before.assert_same(&world.snapshot());
 }
 
-const STATUS: [&str; 15] = [
+const STATUS: [&str; 16] = [
     "app",
     "channel",
     "engine",
@@ -165,6 +177,7 @@ const STATUS: [&str; 15] = [
     "notes",
     "prefix",
     "scope",
+    "selection",
     "service",
     "slots",
     "trust",

@@ -2,6 +2,8 @@
 
 use e2e::chance::Chance;
 use e2e::cut::Point;
+use e2e::{World, base};
+use std::fs;
 
 /// How many points of most commands are tried.
 pub(super) const SAMPLE: usize = 25;
@@ -66,4 +68,16 @@ fn every(points: &[Point], chance: &mut Chance) -> Vec<Case> {
         }
     }
     cases
+}
+
+/// Shell profiles of every kind: one without an end of its last line, one that is a
+/// link, one that is made with its folder.
+pub(super) fn profiles(world: &World) {
+    let home = world.home();
+    fs::create_dir_all(home.join(".config/fish")).unwrap();
+    fs::create_dir(home.join("dotfiles")).unwrap();
+    fs::write(home.join("dotfiles/bashrc"), "alias l=ls\r\n").unwrap();
+    std::os::unix::fs::symlink("dotfiles/bashrc", home.join(".bashrc")).unwrap();
+    fs::write(home.join(".profile"), "export A=1").unwrap();
+    base::set_mode(&home.join(".profile"), 0o640);
 }
