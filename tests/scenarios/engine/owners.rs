@@ -35,6 +35,10 @@ fn for_everybody_only_what_is_root_s_own_is_taken_through_links_too() {
     let words = ["plan", "--json", "--llama-server", theirs.to_str().unwrap()];
     let plan = planned(rights::run(&other, &words));
     assert_eq!(plan["selection"]["engine"]["path"], json!(theirs));
+    // For everybody it is not taken, whoever asks.
+    let words = [&words[..], &["--system", "--prefix", prefix.to_str().unwrap()]].concat();
+    let outcome = rights::run(&other, &words).expect_error(5, "E_UNTRUSTED_BINARY");
+    outcome.says("belongs to user 65534");
     // Under root's name it is that user's file all the same.
     let link = ground.path().join("llama-server");
     symlink(&theirs, &link).unwrap();
