@@ -11,9 +11,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-/// More than any folder of libraries holds.
-const ENTRIES: usize = 20_000;
-
 /// All files of an engine: the program first.
 pub(super) fn files(program: &Path, folders: &[PathBuf]) -> Result<Vec<PathBuf>, Refusal> {
     let mut found = BTreeSet::new();
@@ -29,7 +26,10 @@ pub(super) fn files(program: &Path, folders: &[PathBuf]) -> Result<Vec<PathBuf>,
 
 /// Folders beside the one of the program in which its libraries may lie: those of
 /// distributions, of Homebrew, and whatever the engine itself has named.
-pub(super) fn folders<'a>(program: &Path, named: impl Iterator<Item = &'a str>) -> Vec<PathBuf> {
+pub(super) fn folders<'a>(
+    program: &Path,
+    named: impl Iterator<Item = &'a str>,
+) -> Result<Vec<PathBuf>, Refusal> {
     let own = program.parent().unwrap_or(program);
     let mut roots = Vec::new();
     if let Some(above) = own.parent() {
@@ -41,15 +41,27 @@ pub(super) fn folders<'a>(program: &Path, named: impl Iterator<Item = &'a str>) 
     if let Some(homebrew) = cellar.and_then(Path::parent) {
         roots.extend(["lib", "libexec"].map(|name| homebrew.join("opt/ggml").join(name)));
     }
-    let within = roots.iter().flat_map(|root| {
+    let mut all = BTreeSet::new();
+    for root in roots {
         let ggml = root.join("ggml");
-        let inner = fs::read_dir(&ggml).into_iter().flatten().flatten();
-        let inner: Vec<PathBuf> = inner.map(|entry| entry.path()).filter(|p| p.is_dir()).collect();
-        [root.clone(), ggml].into_iter().chain(inner).collect::<Vec<_>>()
-    });
+        for entry in entries(&ggml)? {
+            all.insert(entry.path());
+        }
+        all.extend([root, ggml]);
+    }
     let named = named.filter_map(|file| Path::new(file).parent()).filter(|path| path.is_absolute());
-    let all: BTreeSet<PathBuf> = within.chain(named.map(Path::to_owned)).collect();
-    all.into_iter().filter(|path| path != own && path.is_dir()).collect()
+    all.extend(named.map(Path::to_owned));
+    Ok(all.into_iter().filter(|path| path != own && path.is_dir()).collect())
+}
+
+/// What is in a folder; nothing where there is none.
+fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>, Refusal> {
+    match fs::read_dir(folder) {
+        Err(error) if disk::is_absent(&error) => Ok(Vec::new()),
+        listed => {
+            listed.and_then(|entries| entries.collect()).map_err(|error| unseen(folder, &error))
+        }
+    }
 }
 
 fn list(
@@ -57,12 +69,7 @@ fn list(
     counts: fn(&str) -> bool,
     found: &mut BTreeSet<PathBuf>,
 ) -> Result<(), Refusal> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if disk::is_absent(&error) => return Ok(()),
-        entries => entries.map_err(|error| unseen(folder, &error))?,
-    };
-    for entry in entries.take(ENTRIES) {
-        let entry = entry.map_err(|error| unseen(folder, &error))?;
+    for entry in entries(folder)? {
         if entry.file_name().to_str().is_some_and(counts) && entry.path().is_file() {
             found.insert(entry.path());
         }
@@ -177,7 +184,7 @@ mod tests {
     #[test]
     fn the_libraries_of_its_folder_and_of_its_backends_count_and_no_others() {
         let (dir, program) = engine();
-        let found = files(&program, &folders(&program, [].into_iter())).unwrap();
+        let found = files(&program, &folders(&program, [].into_iter()).unwrap()).unwrap();
         let names: Vec<_> = found
             .iter()
             .map(|path| path.strip_prefix(dir.path()).unwrap().to_str().unwrap())
@@ -192,7 +199,7 @@ mod tests {
     fn another_byte_another_file_and_a_missing_one_change_the_digest() {
         let (dir, program) = engine();
         let now = || {
-            let found = files(&program, &folders(&program, [].into_iter()))?;
+            let found = files(&program, &folders(&program, [].into_iter())?)?;
             Ok::<_, Refusal>((digest(&found)?, outlook(&found)?))
         };
         let first = now().unwrap();

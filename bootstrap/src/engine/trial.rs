@@ -24,18 +24,9 @@ const WORDS: &str = "-m /nonexistent --port 1 --host 127.0.0.1 -c 4096 -np 1 -b 
 /// # Errors
 /// Why it is not used.
 pub(super) fn run(search: &Search<'_>, path: &Path, real: &Path) -> Result<Existing, Refusal> {
-    run_within(search, path, real, LIMIT)
-}
-
-fn run_within(
-    search: &Search<'_>,
-    path: &Path,
-    real: &Path,
-    limit: Duration,
-) -> Result<Existing, Refusal> {
-    let folders = libraries::folders(real, [].into_iter());
+    let folders = libraries::folders(real, [].into_iter())?;
     libraries::are_safe(&libraries::files(real, &folders)?, search.system)?;
-    let trial = Trial { real, limit, stop: search.stop };
+    let trial = Trial { real, stop: search.stop };
     let version = trial.well("`--version`", &["--version"])?;
     let read = said::version(&version.stdout).or_else(|| said::version(&version.stderr));
     let read = read.ok_or_else(|| Refusal::NoVersion(version.said()))?;
@@ -56,7 +47,7 @@ fn run_within(
         return Err(Refusal::NoDevice(variant.to_owned()));
     }
     let named = said::backends(&list.stdout).chain(said::backends(&list.stderr));
-    let folders = libraries::folders(real, named);
+    let folders = libraries::folders(real, named)?;
     let files = libraries::files(real, &folders)?;
     libraries::are_safe(&files, search.system)?;
     Ok(Existing {
@@ -73,7 +64,6 @@ fn run_within(
 
 struct Trial<'a> {
     real: &'a Path,
-    limit: Duration,
     stop: &'a dyn Fn() -> bool,
 }
 
@@ -85,7 +75,7 @@ impl Trial<'_> {
         let mut command = child::command(self.real, folder);
         command.args(words);
         child::give(&mut command, [("NO_PROXY", "*".into())]);
-        let outcome = child::run_within(command, self.limit, MOST, self.stop);
+        let outcome = child::run_within(command, LIMIT, MOST, self.stop);
         let outcome = outcome.map_err(|why| Refusal::Start { ran, why: why.to_string() })?;
         match &outcome.ended {
             Ended::Stopped => Err(Refusal::Stopped),

@@ -34,34 +34,27 @@ fn an_engine_that_changed_is_not_started_and_it_is_said_what_to_type() {
     let world = World::new();
     let engine = installed(&world, &[]);
     world.offgrid_run(&["self", "verify"]).expect(0);
-    // Not the program: a library in its folder.
-    let library = engine.with_file_name("libggml-extra.so");
-    OpenOptions::new().append(true).open(&library).unwrap().write_all(b"another\n").unwrap();
     let words = ["it or one of its libraries has changed", "offgrid update --llama-server"];
+    // Not the program: a library in its folder, with the size and the time that it had.
+    let library = engine.with_file_name("libggml-extra.so");
+    let script = "touch -r \"$1\" \"$1.was\" && printf 'what a backend would bE\\n' >\"$1\" && \
+                  touch -r \"$1.was\" \"$1\" && rm \"$1.was\"";
+    let status_of =
+        std::process::Command::new("sh").args(["-c", script, "sh"]).arg(&library).status();
+    assert!(status_of.unwrap().success());
     let verify = world.offgrid_run(&["self", "verify", "--json"]);
     let problems = verify.expect_error(1, "E_STATE").says(words[0]).events();
     let problem = problems.iter().find(|event| event["event"] == "problem").unwrap();
     assert_eq!(problem["path"], json!(engine), "{problem}");
+    let said = service_says(&world, "starting it again");
+    assert!(said.contains(words[0]) && said.contains(words[1]), "{said}");
+    // Another size is seen without reading it.
+    OpenOptions::new().append(true).open(&library).unwrap().write_all(b"another\n").unwrap();
     let told = status(&world);
     assert!(told["notes"].to_string().contains(words[0]), "{told}");
-    // As a command.
     let mut command = world.command(world.offgrid());
     command.args(["list"]);
     finish(command).expect_error(5, "E_UNTRUSTED_BINARY").says(words[0]).says(words[1]);
-    // As a service.
-    let log = world.path("service.log");
-    let file = fs::File::create(&log).unwrap();
-    let mut command = world.command(world.offgrid());
-    command.args(["self", "service", "run"]);
-    command.stdout(file.try_clone().unwrap()).stderr(file).stdin(Stdio::null());
-    let mut child = command.spawn().unwrap();
-    let said = eventually("it says why", || {
-        let text = fs::read_to_string(&log).unwrap();
-        text.contains("starting it again").then_some(text)
-    });
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(said.contains(words[0]) && said.contains(words[1]), "{said}");
     // What it says to type helps: the new one is tried out.
     update_with(&world, &engine).expect(0).says("has what you asked for");
     world.offgrid_run(&["self", "verify"]).expect(0);
@@ -77,6 +70,23 @@ fn an_engine_that_changed_is_not_started_and_it_is_said_what_to_type() {
     assert!(slot(&world).join("llama/llama-server").exists());
     assert_eq!(status(&world)["engine"]["kind"], "bundled");
     world.offgrid_run(&["self", "verify"]).expect(0);
+}
+
+/// What a supervisor says until it says this.
+fn service_says(world: &World, what: &str) -> String {
+    let log = world.path("service.log");
+    let file = fs::File::create(&log).unwrap();
+    let mut command = world.command(world.offgrid());
+    command.args(["self", "service", "run"]);
+    command.stdout(file.try_clone().unwrap()).stderr(file).stdin(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let said = eventually("it says why", || {
+        let text = fs::read_to_string(&log).unwrap();
+        text.contains(what).then_some(text)
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    said
 }
 
 #[test]

@@ -8,7 +8,7 @@ use e2e::{Snapshot, World, base};
 use std::fs;
 
 /// How many points are tried; all of them with `E2E_CRASH=full`.
-const SAMPLE: usize = 10;
+const SAMPLE: usize = 6;
 
 fn same(before: &std::path::Path, world: &World) -> Vec<String> {
     let under = |name: &str| format!(".local/share/offgrid/{name}");

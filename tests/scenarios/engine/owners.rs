@@ -35,6 +35,10 @@ fn for_everybody_only_what_is_root_s_own_is_taken_through_links_too() {
     let words = ["plan", "--json", "--llama-server", theirs.to_str().unwrap()];
     let plan = planned(rights::run(&other, &words));
     assert_eq!(plan["selection"]["engine"]["path"], json!(theirs));
+    // For everybody it is not taken, whoever asks.
+    let words = [&words[..], &["--system", "--prefix", prefix.to_str().unwrap()]].concat();
+    let outcome = rights::run(&other, &words).expect_error(5, "E_UNTRUSTED_BINARY");
+    outcome.says("belongs to user 65534");
     // Under root's name it is that user's file all the same.
     let link = ground.path().join("llama-server");
     symlink(&theirs, &link).unwrap();
@@ -42,15 +46,15 @@ fn for_everybody_only_what_is_root_s_own_is_taken_through_links_too() {
     symlink(theirs.parent().unwrap(), &way).unwrap();
     let before = Snapshot::of(ground.path(), &[]);
     for path in [theirs.clone(), link, way.join("llama-server")] {
-        let outcome = system(&world, &["install", "--yes"], &prefix, &path);
+        // Only planned: were it ever taken, this machine would get it.
+        let outcome = system(&world, &["plan"], &prefix, &path);
         let outcome = outcome.expect_error(5, "E_UNTRUSTED_BINARY");
         outcome.says("belongs to user 65534");
         before.assert_same(&Snapshot::of(ground.path(), &[]));
-        assert!(!Path::new("/usr/local/bin/offgrid").exists());
     }
     // And what lies where everybody may put things, whoever's it is.
     let sticky = copy(&engine(), &world.path("engine"), "");
-    let outcome = system(&world, &["install", "--yes"], &prefix, &sticky);
+    let outcome = system(&world, &["plan"], &prefix, &sticky);
     outcome.expect_error(5, "E_UNTRUSTED_BINARY").says("may be written to by everybody");
     before.assert_same(&Snapshot::of(ground.path(), &[]));
 }
