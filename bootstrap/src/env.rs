@@ -30,7 +30,12 @@ impl Env {
     pub fn capture() -> Env {
         let mut args = std::env::args_os();
         let name = args.next().unwrap_or_default();
-        let exe = std::env::current_exe().unwrap_or_default();
+        let exe = loop {
+            match std::env::current_exe() {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                exe => break exe.unwrap_or_default(),
+            }
+        };
         let stderr_tty = std::io::stderr().is_terminal();
         Env {
             name,
