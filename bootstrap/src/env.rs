@@ -30,8 +30,13 @@ impl Env {
     pub fn capture() -> Env {
         let mut args = std::env::args_os();
         let name = args.next().unwrap_or_default();
-        // Where the name cannot be read, the kernel still shows the program itself there.
-        let exe = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
+        let exe = loop {
+            match std::env::current_exe() {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                // The name cannot be read; the kernel still shows the program there.
+                exe => break exe.unwrap_or_else(|_| PathBuf::from("/proc/self/exe")),
+            }
+        };
         let stderr_tty = std::io::stderr().is_terminal();
         Env {
             name,

@@ -6,7 +6,8 @@ mod machine;
 
 use e2e::Outcome;
 use e2e::origin::Origin;
-use machine::{Machine, publish, short, whole};
+use machine::{MODEL, Machine, publish, short, whole};
+use offgrid_manifest::{Digest, layout};
 use serde_json::Value;
 
 /// A machine without a card; ends the test where there can be none.
@@ -102,7 +103,7 @@ fn what_does_not_fit_any_more_gives_way_and_says_why() {
     machine.run(&["status"]).expect(0).says("does not fit this computer any more").says("580");
     machine.run(&["update", "--check"]).expect(10).says("cuda12 is to take the place of");
     let update = machine.run(&["update", "--yes", "--json"]).expect(0);
-    let why = noted(&update, "W_VARIANT_GONE");
+    let why = noted(&update, "W_VARIANT_UNFIT");
     assert!(why.len() == 1 && why[0].to_string().contains("570.10"), "{why:?}");
     assert_eq!(machine.live(), "cuda12");
 }
@@ -111,7 +112,11 @@ fn what_does_not_fit_any_more_gives_way_and_says_why() {
 fn what_does_not_work_here_gives_way_down_to_the_processor_and_is_not_tried_again() {
     let machine = machine!();
     machine.driver("580.10");
-    let first = machine.run(&["install", "--yes", "--json"]).expect(0);
+    let origin = Origin::of(&machine.world.depot());
+    let words = ["install", "--yes", "--json", "--model", "tiny"];
+    let first = machine.run_from(&origin.url(), &words).expect(0);
+    let model = layout::blob(&Digest::of(MODEL.as_bytes()));
+    assert_eq!(origin.seen_of(&model).len(), 1, "a variant that does not work costs no model");
     let told = noted(&first, "W_VARIANT_FAILED");
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].to_string().contains("does not show a CUDA device"), "{told:?}");
@@ -122,11 +127,11 @@ fn what_does_not_work_here_gives_way_down_to_the_processor_and_is_not_tried_agai
         (vec!["cuda13".into(), "cuda12".into()], "cpu".into())
     );
     machine.run(&["verify"]).expect(0);
-    // Not with the next release, and nobody fetches it.
+    // Not with the next release either.
     publish(&machine.world, "1.1.0");
-    let origin = Origin::of(&machine.world.depot());
-    let update = machine.run_from(&origin.url(), &["update", "--yes", "--json"]).expect(0);
+    let update = machine.run(&["update", "--yes", "--json"]).expect(0);
     assert!(noted(&update, "W_VARIANT_FAILED").is_empty());
+    assert_eq!(update.events().iter().filter(|event| event["event"] == "began").count(), 1);
     assert_eq!(machine.live(), "cpu");
     let now = selection(&machine);
     assert_eq!(

@@ -190,7 +190,7 @@ fn a_file_in_the_place_of_a_folder_is_named_and_left_alone() {
 }
 
 #[test]
-fn a_home_from_which_nothing_may_be_started_fails_the_proof() {
+fn a_home_from_which_nothing_may_be_started_is_refused_before_the_proof() {
     let world = World::new();
     let room = match Room::over(&world, "size=120m,noexec,mode=755") {
         Ok(room) => room,
@@ -202,6 +202,6 @@ fn a_home_from_which_nothing_may_be_started_fails_the_proof() {
     let before = room.snapshot(&[]);
     let mut command = room.command(&world, world.setup());
     command.args(["install", "--yes", "--json"]);
-    finish(command).expect_error(1, "E_HEALTH").says("could not be started");
+    finish(command).expect_error(8, "E_PERM").says("noexec");
     before.assert_same(&room.snapshot(&[]));
 }

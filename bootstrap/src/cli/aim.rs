@@ -20,6 +20,9 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+/// The longest reason that is kept, in characters: an engine may say anything.
+const REASON_MAX: usize = 600;
+
 /// What is wanted.
 pub(super) struct Aim {
     pub(super) host: Host,
@@ -199,7 +202,7 @@ fn reason(error: &Any) -> String {
         words = format!("{words}: {}", line.unwrap_or_default().trim());
         source = cause.source();
     }
-    words
+    words.chars().take(REASON_MAX).collect()
 }
 
 /// The live variant, as `status --json` and the ends of `update` tell of it.
@@ -208,6 +211,7 @@ pub(super) fn fit_json(receipt: &Receipt, fit: Option<&Selection>) -> Value {
     let lost = |one: &select::Rejected| json!({"variant": one.variant, "why": one.reasons});
     let better = fit.and_then(|fit| fit.better.as_ref()).map(lost);
     let unfit = fit.and_then(|fit| fit.instead_of.as_ref());
+    let moved = fit.filter(|fit| unfit.is_some() && fit.variant.id != receipt.live.variant);
     let failed: Vec<Value> = receipt
         .failed
         .iter()
@@ -218,7 +222,7 @@ pub(super) fn fit_json(receipt: &Receipt, fit: Option<&Selection>) -> Value {
         "why": chosen.why,
         "fits": fit.map(|_| unfit.is_none()),
         "unfit": unfit.map(|one| &one.reasons),
-        "better": better.or_else(|| fit.filter(|_| unfit.is_some()).map(|fit| {
+        "better": better.or_else(|| moved.map(|fit| {
             json!({"variant": fit.variant.id, "why": fit.why})
         })),
         "failed": failed,
@@ -226,15 +230,18 @@ pub(super) fn fit_json(receipt: &Receipt, fit: Option<&Selection>) -> Value {
 }
 
 /// The same for people.
-pub(super) fn fit_lines(receipt: &Receipt, fit: Option<&Selection>) -> Vec<String> {
+pub(super) fn fit_lines(fit: Option<&Selection>) -> Vec<String> {
     let mut lines = Vec::new();
     let Some(fit) = fit else { return lines };
     if let Some(gone) = &fit.instead_of {
+        let next = match fit.variant.id == gone.variant {
+            true => "and no other does".to_owned(),
+            false => format!("`offgrid update` takes {}", fit.variant.id),
+        };
+        let why = gone.reasons.join(", and ");
         lines.push(format!(
-            "{} does not fit this computer any more: it {}; `offgrid update` takes {}",
-            receipt.live.variant,
-            gone.reasons.join(", and "),
-            fit.variant.id,
+            "{} does not fit this computer any more: it {why}; {next}",
+            gone.variant
         ));
     } else if let Some(better) = &fit.better {
         lines.push(format!(

@@ -104,7 +104,7 @@ fn go(
             Err(error) => learn(change, receipt, &mut aim, &decision, error)?,
         };
         let next = decide_on(session, sources, trusted, receipt, &aim, release.clone());
-        // Where nothing else is left, what went wrong first is what is to be said.
+        // Where nothing else is left, that is how it ends.
         let Ok(next) = next else { return Err(error) };
         if let Some((id, why)) = aim.given_up.last() {
             let hint = format!("{} is tried instead", next.selection.variant.id);

@@ -255,7 +255,7 @@ fn warn_of_choice(session: &Session<'_>, selection: &Selection) {
     if let Some(gone) = &selection.instead_of {
         let why = gone.reasons.join(", and ");
         let what = format!("{} does not fit any more: it {why}", gone.variant);
-        session.warn("W_VARIANT_GONE", &what, Some(&format!("{id} takes its place")));
+        session.warn("W_VARIANT_UNFIT", &what, Some(&format!("{id} takes its place")));
     }
 }
 

@@ -150,7 +150,7 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
         "trust": trust["trust"],
         "notes": trust["notes"],
     });
-    let better = aim::fit_lines(&receipt, fit.as_ref());
+    let better = aim::fit_lines(fit.as_ref());
     let text = status_text(&receipt, &prefix, state, unfinished.is_some(), &trust, &better);
     session.reporter.result(&json, &text);
     Ok(())

@@ -86,6 +86,9 @@ fn check(session: &Session<'_>, stamped: &Stamped) -> Result<Ending, Any> {
     let size = bytes(decision.plan.download_bytes);
     let variant = &decision.selection.variant.id;
     let line = match live == new {
+        true if *variant == receipt.live.variant => {
+            format!("{live} stays live with {variant}; what you asked for is not remembered yet")
+        }
         true => format!("{variant} is to take the place of {}", receipt.live.variant),
         false => format!("{new} is available; {live} is live"),
     };
@@ -148,7 +151,7 @@ fn nothing_new(
     if !selection["better"].is_null() {
         ending.facts["better"] = selection["better"].clone();
     }
-    ending.lines.extend(aim::fit_lines(receipt, fit.as_ref()));
+    ending.lines.extend(aim::fit_lines(fit.as_ref()));
     if settings.rematch && fit.is_some() {
         ending = ending.and(format!("{} fits this computer best", receipt.live.variant));
     }

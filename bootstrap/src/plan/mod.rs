@@ -179,15 +179,16 @@ pub fn install(wish: &Wish<'_>) -> Plan {
         steps.push(there.map_or(fill, |_| Step::Rebuild { slot, trash }));
     }
     steps.push(Step::MakeDir { path: wish.models.to_owned() });
-    for model in wish.wanted_models {
-        (download, disk) = (download + model.size, disk + model.size);
-        steps.push(Step::FetchModel { model: Box::new(model.clone()), trash: None });
-    }
     if let Some(text) = &wish.memory {
         steps.push(Step::PutText { path: store.trust(), text: text.clone(), keep: true });
     }
     if !settled || other_wish {
         steps.push(Step::Prove { slot: name.clone() });
+    }
+    // After the proof: a variant that does not work here costs no model.
+    for model in wish.wanted_models {
+        (download, disk) = (download + model.size, disk + model.size);
+        steps.push(Step::FetchModel { model: Box::new(model.clone()), trash: None });
     }
     if receipt.is_none() {
         let text = format!("{}\n", wish.machine_id);

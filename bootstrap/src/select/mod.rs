@@ -117,12 +117,23 @@ pub fn select(
 }
 
 /// What [`select`] would say about a release that is installed. For advice alone:
-/// its document was verified when it was installed, and its digest since.
+/// its document was verified when it was installed, and its digest since. Where
+/// nothing fits any more it is the live variant, and why it does not.
 ///
 /// # Errors
-/// As [`select`].
+/// As [`select`], but for that.
 pub fn advise(release: &Release, host: &Host, wish: &Wish<'_>) -> Result<Selection, Error> {
-    choose(release, host, wish)
+    match (choose(release, host, wish), wish.live) {
+        (Err(Error::NothingFits { .. }), Some(live)) => {
+            let it = Wish { variant: Some(live), ..*wish };
+            let mut it = choose(release, host, &it)?;
+            let reasons = std::mem::take(&mut it.unmet);
+            it.instead_of = Some(Rejected { variant: live.clone(), reasons });
+            it.asked.0 = None;
+            Ok(it)
+        }
+        (result, _) => result,
+    }
 }
 
 fn choose(release: &Release, host: &Host, wish: &Wish<'_>) -> Result<Selection, Error> {

@@ -206,3 +206,15 @@ fn a_variant_that_is_there_needs_no_more_room() {
     assert!(choose(&of, &linux(), &wish).is_err());
     assert!(choose(&of, &linux(), &Wish { live: Some(&big), ..wish }).is_ok());
 }
+
+#[test]
+fn where_nothing_fits_any_more_the_advice_is_the_live_one_with_the_reason() {
+    let gpu: Id = "gpu".parse().unwrap();
+    let of = release(&[("gpu", "linux-x86_64", 1, json!({"nvidia": [{"driver": ">=570"}]}))]);
+    let wish = Wish { live: Some(&gpu), ..Wish::default() };
+    let advice = advise(&of, &with_driver("550.1"), &wish).unwrap();
+    assert_eq!((&advice.variant.id, &advice.better), (&gpu, &None));
+    assert!(advice.instead_of.unwrap().reasons[0].contains("550.1"));
+    assert!(advise(&of, &with_driver("570.1"), &wish).unwrap().instead_of.is_none());
+    assert!(choose(&of, &with_driver("550.1"), &wish).is_err(), "it is not installed anew");
+}

@@ -282,3 +282,17 @@ fn a_flag_mends_a_bad_value_in_a_file() {
     let said = Said { user: "channel = 'No Good'", words: "--channel edge", ..Said::default() };
     assert_eq!(said.settled().channel, id("edge"));
 }
+
+#[test]
+fn what_was_said_of_the_variant_is_known_by_its_place() {
+    let file = Said { user: "variant = 'auto'\ngpu = 'amd'", ..Said::default() };
+    let of = |said: &Said<'_>| {
+        let now = said.settled();
+        (now.variant, now.variant_in_file, now.gpu, now.gpu_in_file)
+    };
+    let amd = Some(crate::select::Wanted::Amd);
+    assert_eq!(of(&file), (Some(VariantWish::Best), true, amd, true));
+    let typed = Said { words: "install --variant x", ..file };
+    assert_eq!(of(&typed), (id("x").map(VariantWish::This), false, amd, true));
+    assert_eq!(of(&Said::default()), (None, false, None, false));
+}

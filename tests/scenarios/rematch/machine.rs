@@ -98,6 +98,9 @@ pub(super) fn whole(variant: &str) -> String {
     format!("{}-{}-{variant}", std::env::consts::OS, std::env::consts::ARCH)
 }
 
+/// The bytes of the release's model.
+pub(super) const MODEL: &str = "not really a model\n";
+
 /// Lets stable offer this release too: `cuda13` for driver 580, `cuda12` for driver
 /// 550, `cpu` for all.
 pub(super) fn publish(world: &World, version: &str) {
@@ -138,6 +141,9 @@ pub(super) fn publish(world: &World, version: &str) {
              components = [\"app\", \"llama-{name}\"]\n{gpu}"
         );
     }
+    fs::write(folder.join("m.gguf"), MODEL).unwrap();
+    text += "[[model]]\nname = \"tiny\"\nfile = \"tiny.gguf\"\nfrom = \"m.gguf\"\n\
+             license = \"MIT\"\ntitle = \"No model\"\n";
     fs::write(folder.join("release.toml"), text).unwrap();
     let (depot, keys) = (world.depot(), base::keys().to_str().unwrap());
     let depot = depot.to_str().unwrap();
