@@ -2,8 +2,8 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    artifact, cli, disk, fetch, fill, gate, journal, lock, preflight, profile, run, schema, select, service,
-    settings, setup, source, stamp, store, trust, unpack,
+    artifact, cli, disk, fetch, fill, gate, journal, lock, preflight, profile, run, schema, select,
+    service, settings, setup, source, stamp, store, trust, unpack,
 };
 use offgrid_manifest::Code;
 

@@ -17,14 +17,21 @@ fn keys(value: &Value) -> Vec<&str> {
 /// DESIGN 6.
 fn assert_plan_shape(plan: &Value) {
     let all = [
-        "disk_bytes", "download_bytes", "models", "preflight", "reused_bytes", "selection",
-        "steps", "v",
+        "disk_bytes",
+        "download_bytes",
+        "models",
+        "preflight",
+        "reused_bytes",
+        "selection",
+        "steps",
+        "v",
     ];
     assert_eq!(keys(plan), all);
     let selection = &plan["selection"];
-    assert_eq!(keys(selection), [
-        "asked", "better", "engine", "instead_of", "rejected", "release", "variant", "why",
-    ]);
+    assert_eq!(
+        keys(selection),
+        ["asked", "better", "engine", "instead_of", "rejected", "release", "variant", "why",]
+    );
     assert_eq!(selection["engine"]["kind"], "bundled");
     let rejected = &selection["rejected"][0];
     assert_eq!(rejected["variant"], format!("{}-future", target()));
