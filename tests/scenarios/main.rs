@@ -17,6 +17,7 @@ mod crash;
 mod drill;
 mod faults;
 mod gate;
+mod import;
 mod interrupt;
 mod journey;
 mod json;
