@@ -6,8 +6,8 @@ use crate::channel::Change;
 use crate::depot::Depot;
 use crate::keys::{Keyring, Password};
 use crate::publish::What;
-use crate::stamp;
-use crate::{Error, build, channel, check, head, init, keys, publish, report, rotate, serve};
+use crate::{Error, build, channel, check, head, import, init, keys, publish, report, rotate};
+use crate::{serve, stamp};
 use offgrid_manifest::{Id, Time};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,6 +21,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     match args.command {
         Command::Init(args) => init(args),
         Command::Key(args) => key(args),
+        Command::Import(args) => import(args),
         Command::Build(args) => {
             let built = build::run(&build::Options {
                 spec: args.spec,
@@ -101,6 +102,25 @@ fn key(args: args::Key) -> Result<ExitCode, Error> {
     let password = if args.no_password { Password::None } else { password(args.password_file) };
     let made = keys::make(&args.keys, &[args.name.to_string()], &password)?;
     made.iter().for_each(|(name, key)| report::key(name, key, &args.keys));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn import(args: args::Import) -> Result<ExitCode, Error> {
+    let Some(release) = args.release.filter(|_| !args.show) else {
+        report::text(import::SHIPPED);
+        return Ok(ExitCode::SUCCESS);
+    };
+    let options = import::Options {
+        template: args.template,
+        assets: args.assets,
+        tag: args.tag,
+        engine: args.engine,
+        app: args.app,
+        release,
+        complete: args.complete,
+        out: args.out,
+    };
+    report::imported(&options.out, &import::run(&options)?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,8 +1,8 @@
 //! The one error above those of the modules. Each maps to a stable code, and by
 //! it to the exit code.
 
-use crate::{address, build, channel, check, depot, disk, head, init, keys, publish, rotate};
-use crate::{serve, sign, stamp, trust};
+use crate::{address, build, channel, check, depot, disk, head, import, init, keys, publish};
+use crate::{rotate, serve, sign, stamp, trust};
 use offgrid_manifest::Code;
 
 macro_rules! errors {
@@ -33,6 +33,7 @@ errors! {
     Depot(depot::Error) = "The depot's folder.";
     Disk(disk::Error) = "A file operation.";
     Head(head::Error) = "`head`.";
+    Import(import::Error) = "`import`.";
     Init(init::Error) = "`init`.";
     Keys(keys::Error) = "Secret keys.";
     Publish(publish::Error) = "`publish`.";

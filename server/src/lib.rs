@@ -8,6 +8,7 @@
 //! - [`args`]: the command line
 //! - [`depot`]: the folder, and how every file in it is written
 //! - [`keys`], [`init`]: keys and the first root
+//! - [`import`]: a template and upstream's assets to release.toml
 //! - [`build`]: release.toml to blobs and a release document
 //! - [`trust`]: the newest state of a depot, verified
 //! - [`sign`]: signatures, channel, install scripts, head, in their order
@@ -25,6 +26,7 @@ pub mod depot;
 pub mod disk;
 pub mod error;
 pub mod head;
+pub mod import;
 pub mod init;
 pub mod keys;
 mod platform;

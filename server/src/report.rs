@@ -5,6 +5,7 @@ use crate::Error;
 use crate::build::Built;
 use crate::check::Report;
 use crate::head::Headed;
+use crate::import::Imported;
 use crate::init;
 use crate::publish::Published;
 use crate::rotate::Rotated;
@@ -50,6 +51,33 @@ pub fn key(name: &str, key: &PublicKey, folder: &Path) {
     println!("{name} {}", key.to_base64());
     let folder = folder.display();
     eprintln!("made {folder}/{name}.key, which is secret, and {folder}/{name}.pub, which is not");
+}
+
+/// A text as it is.
+pub fn text(text: &str) {
+    print!("{text}");
+}
+
+/// After `import`: a line for each thing on stdout, its kind first.
+pub fn imported(out: &Path, imported: &Imported) {
+    for (word, value) in &imported.words {
+        println!("{} {}", word.name(), shown(value));
+    }
+    imported.variants.iter().for_each(|id| println!("variant {}", shown(id)));
+    for (id, why) in &imported.missing {
+        println!("missing {}: {}", shown(id), shown(why));
+    }
+    imported.unmatched.iter().for_each(|name| println!("unmatched {}", shown(name)));
+    for (sha256, size, address) in &imported.to_fetch {
+        println!("fetch {sha256} {size} {}", shown(address));
+    }
+    let (variants, missing) = (imported.variants.len(), imported.missing.len());
+    eprintln!("wrote {}: {variants} variants; {missing} are missing", out.display());
+    let bytes = imported.to_fetch.iter().map(|(_, bytes, _)| bytes).sum();
+    if !imported.to_fetch.is_empty() {
+        eprintln!("{} assets are still to be fetched, {}", imported.to_fetch.len(), size(bytes));
+    }
+    notes(&imported.notes);
 }
 
 /// After `build`.

@@ -1,39 +1,21 @@
 //! What is seen of a machine and which variant it gets: one short text for each
-//! machine, one snapshot of facts and decision. The variants are those that
-//! llama.cpp publishes, with the floors of reference/gpu.md.
+//! machine, one snapshot of facts and decision. The variants are those of the
+//! shipped template, `server/templates/release.toml`, imported from stand-ins for
+//! upstream's archives.
 //!
 //! `UPDATE_SNAPSHOTS=1` writes the snapshots anew; read what changed.
 
 use e2e::{World, machine};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
-/// A depot whose release has every variant of every target. All consist of the
-/// same component, since nothing is installed here.
-fn depot_for_all(world: &World) {
-    let variants = fs::read(machine::folder().join("variants.json")).unwrap();
-    let variants: Vec<Value> = serde_json::from_slice(&variants).unwrap();
-    e2e::Forge::of(&world.depot()).release(|release| {
-        let component = "app";
-        let (_, known) =
-            release["components"][component].as_object().unwrap().iter().next().unwrap();
-        let known = known.clone();
-        let target = |variant: &Value| {
-            let id = variant["id"].as_str().unwrap();
-            id.rsplit_once('-').unwrap().0.to_owned()
-        };
-        for variant in &variants {
-            release["components"][component][target(variant)] = known.clone();
-        }
-        let made = variants.iter().map(|variant| {
-            let mut variant = variant.clone();
-            variant["target"] = json!(target(&variant));
-            variant["components"] = json!([component]);
-            variant
-        });
-        release["variants"] = made.collect();
-    });
+/// A world in which the shipped template is the release.
+fn shipped() -> World {
+    let world = World::new();
+    fs::remove_dir_all(world.depot()).unwrap();
+    e2e::base::copy_tree(&e2e::shipped::depot(), &world.depot());
+    world
 }
 
 /// The facts that decide, as a person reads them.
@@ -96,8 +78,7 @@ fn decision(world: &World, tree: &str, words: &[&str]) -> String {
 
 #[test]
 fn every_machine_gets_what_its_files_say() {
-    let world = World::new();
-    depot_for_all(&world);
+    let world = shipped();
     let names = machine::names();
     assert!(names.len() >= 36, "the machines of gpu.md and 25 more: {}", names.len());
     let mut wrong = Vec::new();
@@ -131,8 +112,7 @@ fn every_snapshot_is_of_a_machine() {
 
 #[test]
 fn gpu_and_variant_override_the_choice_and_say_so() {
-    let world = World::new();
-    depot_for_all(&world);
+    let world = shipped();
     let of = |name: &str, words: &[&str]| {
         let root = world.path("machine");
         let _ = fs::remove_dir_all(&root);
@@ -145,7 +125,7 @@ fn gpu_and_variant_override_the_choice_and_say_so() {
     assert!(amd.starts_with("-> linux-x86_64-cpu") && amd.contains("only amd is wanted"), "{amd}");
     let rocm = of("rx7900xtx", &["--variant", "linux-x86_64-rocm"]);
     assert!(rocm.contains("it was asked for with --variant"), "{rocm}");
-    assert!(rocm.contains("although it needs the library"), "{rocm}");
+    assert!(rocm.contains("although it needs the libraries"), "{rocm}");
     let mac = of("mac-m3", &["--gpu", "none"]);
     assert!(mac.starts_with("-> macos-aarch64-cpu"), "{mac}");
     let odd = world.run(&["plan", "--gpu", "voodoo"]).expect(2);

@@ -16,8 +16,9 @@ use thiserror::Error;
 pub(super) const TEXT_LIMIT: u64 = 1 << 20;
 /// As many links as Linux follows.
 const MAX_LINKS: u32 = 40;
-/// More names than any folder we look into has.
-const MAX_NAMES: usize = 4096;
+/// More names than any folder we look into has: System32 has some 5000, a folder
+/// of libraries on a developer's machine as many.
+const MAX_NAMES: usize = 1 << 16;
 
 #[derive(Clone, Debug)]
 pub struct Tree {

@@ -122,21 +122,36 @@ fn why_not(key: &str, rule: &Rule, facts: &Facts) -> Option<String> {
 
 /// A text names libraries that must all be there, a list is any of.
 fn libs(rule: &Rule, facts: &Facts) -> Option<String> {
-    let wanted = shown(rule);
     let Some(have) = &facts.libs else {
-        return Some(format!("needs the library {wanted}, and which there are is not known"));
+        let wanted = shown(rule);
+        return Some(format!("needs the libraries {wanted}, and which there are is not known"));
     };
-    (!any(rule, &|text| holds_all(text, &|name| have.contains(name))))
-        .then(|| format!("needs the library {wanted}, which is not installed"))
+    let texts = texts(rule).into_iter();
+    // Of several ways the one that lacks least; a text without a name is no way.
+    let lacking = texts.filter(|text| !text.trim().is_empty()).map(|text| {
+        text.split_whitespace().filter(|name| !have.contains(*name)).collect::<Vec<_>>()
+    });
+    let Some(lacking) = lacking.min_by_key(Vec::len) else {
+        return Some("its rule for libraries says nothing".to_owned());
+    };
+    let are = if lacking.len() == 1 { "library" } else { "libraries" };
+    let is = if lacking.len() == 1 { "is" } else { "are" };
+    let names = lacking.join(" and ").escape_default().to_string();
+    (!lacking.is_empty()).then(|| format!("needs the {are} {names}, which {is} not installed"))
 }
 
-/// Whether any of the texts of a rule holds. A row is for GPUs alone.
-fn any(rule: &Rule, holds: &dyn Fn(&str) -> bool) -> bool {
+/// The texts of a rule; a row is for GPUs alone.
+fn texts(rule: &Rule) -> Vec<&str> {
     match rule {
-        Rule::Text(text) => holds(text),
-        Rule::Any(rules) => rules.iter().any(|rule| any(rule, holds)),
-        Rule::Row(_) => false,
+        Rule::Text(text) => vec![text],
+        Rule::Any(rules) => rules.iter().flat_map(texts).collect(),
+        Rule::Row(_) => Vec::new(),
     }
+}
+
+/// Whether any of the texts of a rule holds.
+fn any(rule: &Rule, holds: &dyn Fn(&str) -> bool) -> bool {
+    texts(rule).into_iter().any(holds)
 }
 
 /// Whether every condition of a text holds; a text without one never does.

@@ -43,7 +43,16 @@ fn needs_that_are_not_met_say_why() {
         (r#"{"disk":">=1"}"#, "not known"),
         (r#"{"nvidia":[{"compute":["8.6"],"driver":">=550"}]}"#, "none was found"),
         (r#"{"metal":">=1"}"#, "not known"),
-        (r#"{"libs":"libgomp.so.1 libhipblas.so.3"}"#, "libhipblas.so.3, which is not"),
+        (r#"{"libs":"libgomp.so.1 libhipblas.so.3"}"#, "library libhipblas.so.3, which is not"),
+        (
+            r#"{"libs":"liba.so.1 libgomp.so.1 libb.so.1"}"#,
+            "libraries liba.so.1 and libb.so.1, which",
+        ),
+        (
+            r#"{"libs":["liba.so.1 libb.so.1","libgomp.so.1 libc.so.1"]}"#,
+            "library libc.so.1, which",
+        ),
+        (r#"{"libs":""}"#, "says nothing"),
         (r#"{"quantum":">=1"}"#, "does not know"),
         (r#"{"glibc":""}"#, "has 2.36"),
         (r#"{"glibc":"~2"}"#, "has 2.36"),

@@ -25,6 +25,8 @@ pub enum Command {
     Init(Init),
     /// Make one key and nothing else, for a place of its own
     Key(Key),
+    /// Make release.toml from a template and the assets of upstream's releases
+    Import(Import),
     /// Turn release.toml into blobs and a release document
     Build(Build),
     /// Sign a release and make it the current one of a channel
@@ -114,6 +116,40 @@ pub struct Key {
     /// Take the password from the first line of this file
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
+}
+
+/// `import`.
+#[derive(Debug, Group)]
+pub struct Import {
+    /// A release.toml with patterns of asset names; otherwise the one that comes with
+    /// this program, for the official archives of llama.cpp
+    #[arg(value_name = "TEMPLATE")]
+    pub template: Option<PathBuf>,
+    /// A folder of assets, or a saved answer of GitHub's releases API; may be given
+    /// several times. Files of an answer are looked for in the folders, then beside it
+    #[arg(long, value_name = "DIR|FILE.json", required_unless_present = "show")]
+    pub assets: Vec<PathBuf>,
+    /// The number of the release
+    #[arg(long, value_name = "V", required_unless_present = "show")]
+    pub release: Option<Version>,
+    /// Of an answer with several releases, this one
+    #[arg(long, value_name = "TAG")]
+    pub tag: Option<String>,
+    /// Of assets of several builds of llama.cpp, those of this one
+    #[arg(long, value_name = "BUILD")]
+    pub engine: Option<String>,
+    /// Of assets of several versions of the app, those of this one
+    #[arg(long, value_name = "V")]
+    pub app: Option<Version>,
+    /// A variant that is missing is an error
+    #[arg(long)]
+    pub complete: bool,
+    /// Print the template that comes with this program, and do nothing else
+    #[arg(long)]
+    pub show: bool,
+    /// The release.toml to write
+    #[arg(short, long, value_name = "OUT", default_value = "release.toml")]
+    pub out: PathBuf,
 }
 
 /// `build`.

@@ -90,7 +90,7 @@ impl Collector<'_> {
 
 /// The archives that are understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Tar,
     TarGz,
     TarXz,
@@ -99,7 +99,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) fn of(path: &Path) -> Option<Kind> {
+    pub(crate) fn of(path: &Path) -> Option<Kind> {
         let name = path.file_name()?.to_string_lossy().to_lowercase();
         let kinds = [
             (".tar", Kind::Tar),
@@ -134,7 +134,7 @@ mod tests {
         std::fs::write(&path, &bytes).unwrap();
         let selection = Selection::new(0, &[], &[]).unwrap();
         let collector = Collector::new(&path, folder.path(), selection, limits);
-        collector.collect(Some(Digest::of(&bytes))).err().map(|error| error.code())
+        collector.collect(Some(Digest::of(&bytes)), None).err().map(|error| error.code())
     }
 
     #[test]

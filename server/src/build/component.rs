@@ -39,7 +39,7 @@ pub(super) fn collect(
         .map_err(|error| refused(error.into()))?;
     let from = base.join(&spec.from);
     let collector = Collector::new(&from, staging.path(), selection, Limits::default());
-    let mut tree = collector.collect(spec.sha256).map_err(refused)?;
+    let mut tree = collector.collect(spec.sha256, spec.size).map_err(refused)?;
     if tree.files.is_empty() {
         return Err(Error::Wrong(format!("the component `{}` for {target} is empty", spec.name)));
     }
@@ -64,8 +64,9 @@ fn license(
     };
     let all = Selection::new(0, &[], &[]).map_err(|error| refused(error.into()))?;
     let folder = path.is_dir();
-    let found =
-        Collector::new(path, staging, all, Limits::default()).collect(None).map_err(refused)?;
+    let found = Collector::new(path, staging, all, Limits::default())
+        .collect(None, None)
+        .map_err(refused)?;
     let base = path.file_name().unwrap_or_default().to_string_lossy();
     for (inner, mut entry) in found.files {
         let inner = if folder { format!("{base}/{inner}") } else { inner.to_string() };

@@ -9,13 +9,18 @@ mod component;
 mod encode;
 mod error;
 mod pack;
+mod refused;
 mod setup;
 mod slot;
 mod source;
 mod spec;
 mod tree;
 
+pub(crate) use archive::Kind as ArchiveKind;
 pub use error::Error;
+pub use spec::Error as SpecError;
+pub(crate) use spec::{Spec, parse};
+pub(crate) use tree::Selection;
 
 use crate::depot::{self, Depot};
 use crate::{disk, trust};

@@ -4,15 +4,16 @@
 //! temporary folder, under numbers and never under a name from the archive.
 
 use super::archive::Kind;
+pub(super) use super::refused::Error;
 use super::tree::{Entry, Selection, Tree};
 use crate::disk::{self, Hashing, failed};
 use crate::platform;
 use offgrid_manifest::parts::Mode;
-use offgrid_manifest::{Code, Digest, TreePath, name};
+use offgrid_manifest::{Digest, TreePath, name};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How much one source may hold.
 #[derive(Debug, Clone, Copy)]
@@ -24,94 +25,6 @@ pub(crate) struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits { entries: 200_000, bytes: 64 << 30 }
-    }
-}
-
-/// Why a source is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// An archive without a digest.
-    #[error("the archive `{}` needs its sha256", .0.display())]
-    NoDigest(PathBuf),
-    /// Other bytes than release.toml says.
-    #[error("`{}` has the digest {found}, not {wanted}", path.display())]
-    Digest {
-        /// The source.
-        path: PathBuf,
-        /// In release.toml.
-        wanted: Digest,
-        /// Of the file.
-        found: Digest,
-    },
-    /// An entry that may not be.
-    #[error("`{}`: the entry `{}` is {why}", path.display(), entry.escape_default())]
-    Entry {
-        /// The source.
-        path: PathBuf,
-        /// Its name in the source.
-        entry: String,
-        /// What it is.
-        why: &'static str,
-    },
-    /// A name that may not be.
-    #[error("`{}`: a name is refused", path.display())]
-    Name {
-        /// The source.
-        path: PathBuf,
-        /// Which and why.
-        source: offgrid_manifest::Error,
-    },
-    /// More than anybody can mean.
-    #[error("`{}` unpacks to more than is allowed", .0.display())]
-    Bomb(PathBuf),
-    /// The archive's own format.
-    #[error("could not read the archive `{}`", path.display())]
-    Broken {
-        /// The archive.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// `keep` or `drop`.
-    #[error("a pattern of keep or drop is wrong")]
-    Glob(#[from] globset::Error),
-    /// A `keep` that fits nothing.
-    #[error("`{}`: keep = `{glob}` fits nothing in it", path.display())]
-    Unused {
-        /// The source.
-        path: PathBuf,
-        /// The pattern.
-        glob: String,
-    },
-    /// A file operation.
-    #[error(transparent)]
-    Disk(#[from] disk::Error),
-}
-
-impl Error {
-    /// The stable name.
-    pub fn code(&self) -> Code {
-        match self {
-            Error::NoDigest(_) | Error::Glob(_) | Error::Unused { .. } => Code::Usage,
-            Error::Digest { .. } => Code::Hash,
-            Error::Entry { .. } => Code::Entry,
-            Error::Name { source, .. } => source.code(),
-            Error::Bomb(_) => Code::Bomb,
-            Error::Broken { .. } => Code::Entry,
-            Error::Disk(error) => error.code(),
-        }
-    }
-
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Error::NoDigest(_) => Some("copy it from where the archive's makers publish it".into()),
-            Error::Digest { .. } => {
-                Some("fetch it again, and compare with its makers' page".into())
-            }
-            Error::Disk(error) => error.hint(),
-            _ => None,
-        }
     }
 }
 
@@ -141,8 +54,16 @@ impl<'a> Collector<'a> {
     }
 
     /// Collects the source, whatever it is.
-    pub(crate) fn collect(mut self, sha256: Option<Digest>) -> Result<Tree, Error> {
+    pub(crate) fn collect(
+        mut self,
+        sha256: Option<Digest>,
+        size: Option<u64>,
+    ) -> Result<Tree, Error> {
         let metadata = fs::metadata(self.source).map_err(failed("look at", self.source))?;
+        let found = metadata.len();
+        if let Some(wanted) = size.filter(|&size| metadata.is_file() && size != found) {
+            return Err(Error::Size { path: self.source.to_owned(), wanted, found });
+        }
         let kind = Kind::of(self.source);
         if metadata.is_dir() {
             self.folder(self.source, "")?;

@@ -46,6 +46,13 @@ pub enum Error {
 }
 
 impl Error {
+    /// What is wrong at this byte of the text.
+    pub(crate) fn line(path: &Path, text: &str, at: usize, message: &str) -> Error {
+        let before = &text.as_bytes()[..at.min(text.len())];
+        let line = before.iter().filter(|&&c| c == b'\n').count() + 1;
+        Error::Line { path: path.to_owned(), line, message: message.to_owned() }
+    }
+
     /// The stable name.
     pub fn code(&self) -> Code {
         match self {
@@ -123,6 +130,7 @@ pub(crate) struct Component {
     pub(crate) target: Typed<Target>,
     pub(crate) from: PathBuf,
     pub(crate) sha256: Option<Digest>,
+    pub(crate) size: Option<u64>,
     #[serde(default)]
     pub(crate) strip: usize,
     #[serde(default)]
@@ -173,11 +181,16 @@ pub(crate) fn read(path: &Path, unknown_needs: bool) -> Result<Spec, Error> {
         return Err(wrong("larger than 1 MiB".into()));
     }
     let text = String::from_utf8(bytes).map_err(|_| wrong("not UTF-8".into()))?;
-    let spec: Spec = toml::from_str(&text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start.min(text.len()));
-        let line = text.as_bytes()[..at].iter().filter(|&&c| c == b'\n').count() + 1;
-        Error::Line { path: path.to_owned(), line, message: error.message().to_owned() }
+    parse(path, &text, unknown_needs)
+}
+
+/// The text of the file at this path.
+pub(crate) fn parse(path: &Path, text: &str, unknown_needs: bool) -> Result<Spec, Error> {
+    let spec: Spec = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        Error::line(path, text, at, error.message())
     })?;
+    let wrong = |message: String| Error::Wrong { path: path.to_owned(), message };
     check(&spec, unknown_needs).map_err(wrong)?;
     Ok(spec)
 }

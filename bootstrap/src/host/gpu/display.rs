@@ -6,9 +6,13 @@ use super::super::tree::{Tree, plain};
 use super::super::{Gpu, Host, Vulkan};
 use super::pci::Maker;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
-/// Fills in `gpus` and `vulkan` from the display parts of `windows.json`.
+const SYSTEM: &str = "/Windows/System32";
+
+/// Fills in `gpus` and `vulkan` from the display parts of `windows.json`, and `libs`.
 pub(in super::super) fn probe(tree: &Tree, json: Option<&str>, host: &mut Host) {
+    host.libs = libraries(tree);
     let json = json.map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
     let value: Option<Value> = json.and_then(|text| serde_json::from_str(text).ok());
     let Some(value) = value else {
@@ -22,9 +26,8 @@ pub(in super::super) fn probe(tree: &Tree, json: Option<&str>, host: &mut Host) 
         // Which of them is still there is not known.
         None => drivers.iter().filter_map(|driver| Some(of_driver(driver, driver.id?))).collect(),
     };
-    let system = "/Windows/System32";
-    let shown = tree.is_dir(system);
-    let has = |name: &str| tree.exists(&format!("{system}/{name}"));
+    let shown = tree.is_dir(SYSTEM);
+    let has = |name: &str| tree.exists(&format!("{SYSTEM}/{name}"));
     for gpu in &mut host.gpus {
         if gpu.vendor == "nvidia" && shown && !has("nvcuda.dll") {
             gpu.refuse("nvcuda.dll is missing: install NVIDIA's driver");
@@ -43,6 +46,14 @@ pub(in super::super) fn probe(tree: &Tree, json: Option<&str>, host: &mut Host) 
     let loader = if shown { Some(has("vulkan-1.dll")) } else { None };
     host.vulkan = Some(Vulkan { loader, api: None, icds: Vec::new() });
     host.note("vulkan", "the loader by its file; which version is in no file");
+}
+
+/// The names of all system libraries in small letters. `None` where they are not
+/// shown: a captured tree may hold only those of graphics drivers.
+fn libraries(tree: &Tree) -> Option<BTreeSet<String>> {
+    let names = tree.names(SYSTEM).ok()?.into_iter().map(|name| name.to_ascii_lowercase());
+    let names: BTreeSet<String> = names.filter(|name| name.ends_with(".dll")).collect();
+    names.contains("kernel32.dll").then_some(names)
 }
 
 /// One subkey of the display class.
@@ -163,6 +174,21 @@ pub(super) fn marketing(version: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn libraries_are_known_where_the_system_s_own_are_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let system = dir.path().join("Windows/System32");
+        std::fs::create_dir_all(&system).unwrap();
+        let tree = Tree::sysroot(dir.path()).unwrap();
+        std::fs::write(system.join("nvcuda.dll"), "").unwrap();
+        assert_eq!(libraries(&tree), None);
+        for name in ["kernel32.dll", "MSVCP140.dll", "notepad.exe"] {
+            std::fs::write(system.join(name), "").unwrap();
+        }
+        let names: Vec<String> = libraries(&tree).unwrap().into_iter().collect();
+        assert_eq!(names, ["kernel32.dll", "msvcp140.dll", "nvcuda.dll"]);
+    }
 
     #[test]
     fn windows_drivers_of_nvidia_have_another_name() {
