@@ -156,6 +156,15 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     })
 }
 
+/// Writes a file that was not there; nothing is synced.
+///
+/// # Errors
+/// Any I/O error; that it is there already is one.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut file = at("create", path, platform::create_new(path, 0o644))?;
+    at("write", path, file.write_all(bytes))
+}
+
 /// Replaces the contents of somebody's file by one rename; its mode, its owner and
 /// its group stay.
 ///

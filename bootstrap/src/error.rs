@@ -2,7 +2,7 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    artifact, cli, disk, fetch, fill, gate, journal, lock, profile, run, schema, select, service,
+    artifact, cli, disk, fetch, fill, gate, host, journal, lock, profile, run, schema, select, service,
     settings, setup, source, stamp, store, trust, unpack,
 };
 use offgrid_manifest::Code;
@@ -38,6 +38,7 @@ errors! {
     Settings(settings::Error),
     Manifest(Refused),
     Disk(disk::Error),
+    Capture(host::CaptureError),
     Store(store::Error),
     Lock(lock::Error),
     Schema(schema::Error),

@@ -50,14 +50,18 @@ impl<'a> Session<'a> {
 
     /// The facts of this machine, or of the captured one.
     pub(super) fn host(&self) -> Result<Host, Any> {
-        let tree = match &self.settings.sysroot {
+        Ok(Host::probe(&self.tree()?))
+    }
+
+    /// Where its facts are read.
+    pub(super) fn tree(&self) -> Result<Tree, Any> {
+        Ok(match &self.settings.sysroot {
             None => Tree::live(),
             Some(folder) => Tree::sysroot(folder).map_err(|error| {
                 let source = std::io::Error::other(error);
                 disk::Error { op: "read", path: folder.clone(), source }
             })?,
-        };
-        Ok(Host::probe(&tree))
+        })
     }
 
     /// What is installed, for a command that only looks.

@@ -67,6 +67,7 @@ impl Settings {
             check: stack.switch("--check"),
             explain: stack.switch("--explain"),
             sysroot: stack.path("--sysroot", value::path)?,
+            capture: stack.path("--capture", value::path)?,
             purge: stack.switch("--purge"),
             finish: stack.switch("--finish"),
             back: stack.switch("--back"),

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 /// Fills in `gpus` and `vulkan` from the display parts of `windows.json`.
 pub(in super::super) fn probe(tree: &Tree, json: Option<&str>, host: &mut Host) {
+    json.into_iter().for_each(|json| tree.say("windows.json", || json.to_owned()));
     let json = json.map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
     let value: Option<Value> = json.and_then(|text| serde_json::from_str(text).ok());
     let Some(value) = value else {

@@ -86,8 +86,8 @@ impl Sight<'_> {
     fn shows_drivers(&self) -> bool {
         let folder = "/sys/bus/pci/devices";
         let names = self.tree.names(folder).unwrap_or_default();
-        self.tree.is_live()
-            || names.iter().any(|name| self.tree.link(&format!("{folder}/{name}/driver")).is_ok())
+        let is_bound = |name: &String| self.tree.link(&format!("{folder}/{name}/driver")).is_ok();
+        names.iter().any(is_bound) || self.tree.is_live()
     }
 
     fn nvidia(&self, device: &Device) -> Gpu {

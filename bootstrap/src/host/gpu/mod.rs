@@ -16,6 +16,7 @@ mod smi;
 mod vulkan;
 
 pub(super) use display::probe as probe_windows;
+pub(super) use library::{index_of, is_deciding};
 pub(super) use linux::probe as probe_linux;
 
 use super::{Gpu, Host};
