@@ -132,14 +132,14 @@ fn every_snapshot_is_of_a_machine() {
 
 #[test]
 fn a_capture_of_every_machine_says_the_same_as_the_machine() {
-    let world = World::new();
+    let room = machine::room();
     for name in machine::names() {
-        let root = world.path(&format!("machine-{name}"));
+        let root = room.path().join(format!("machine-{name}"));
         machine::make(&name, &root);
         let tree = Tree::sysroot(&root).unwrap();
         let capture = Capture::of(&tree);
         assert_eq!(capture.differing(), Vec::<String>::new(), "{name}");
-        let into = world.path(&format!("capture-{name}"));
+        let into = room.path().join(format!("capture-{name}"));
         capture.write(&into).unwrap();
         let facts = |host: Host| {
             let mut facts = serde_json::to_value(host).unwrap();
