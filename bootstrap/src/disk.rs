@@ -10,7 +10,7 @@
 
 mod folders;
 
-pub use folders::{make_dir, make_dirs, make_work_dir};
+pub use folders::{make_dir, make_dirs, make_work_dir, write_new};
 
 use crate::platform;
 use offgrid_manifest::Code;
@@ -154,15 +154,6 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
         // The first error counts; a later run removes what cannot be removed now.
         let _ = remove_file(&part);
     })
-}
-
-/// Writes a file that was not there; nothing is synced.
-///
-/// # Errors
-/// Any I/O error; that it is there already is one.
-pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let mut file = at("create", path, platform::create_new(path, 0o644))?;
-    at("write", path, file.write_all(bytes))
 }
 
 /// Replaces the contents of somebody's file by one rename; its mode, its owner and

@@ -27,13 +27,12 @@ impl Settings {
         env: &Env,
         files: &[(PathBuf, String, bool)],
     ) -> Result<Settings, Error> {
-        let stack = Stack::of(args, env, files)?;
+        let stack = Stack::of(args, env, files)?.one_way()?;
         let (service, service_typed) = match stack.read("--service", value::service)? {
             Some(kind) => (kind, stack.typed("--service")),
             None => (ServiceKind::default(), false),
         };
         let (quiet, verbose) = stack.loudness()?;
-        stack.one_way()?;
         Ok(Settings {
             yes: stack.switch("--yes"),
             json: stack.switch("--json"),
@@ -99,12 +98,12 @@ type Place = fn(&OsStr, &Origin, &Path) -> Result<PathBuf, Error>;
 
 impl<'a> Stack<'a> {
     /// Nobody wants a run both finished and taken back.
-    fn one_way(&self) -> Result<(), Error> {
+    fn one_way(self) -> Result<Stack<'a>, Error> {
         match (self.on("--finish"), self.on("--back")) {
             (Some(finish), Some(back)) => {
                 Err(Error::Conflict(finish.origin.clone(), back.origin.clone()))
             }
-            _ => Ok(()),
+            _ => Ok(self),
         }
     }
 

@@ -30,33 +30,30 @@ enum Rule {
     Manifest,
 }
 
+const CPU: &[&str] =
+    &["processor", "model name", "flags", "Features", "CPU implementer", "CPU part"];
+const KFD: &[&str] = &[
+    "cpu_cores_count",
+    "simd_count",
+    "gfx_target_version",
+    "vendor_id",
+    "device_id",
+    "location_id",
+    "domain",
+    "drm_render_minor",
+];
+
 /// By the path that was asked for. The names of the parsers' keys, and no other.
 fn rule(path: &str) -> Rule {
     let is_in = |folder: &str| path.starts_with(folder);
     let name = path.rsplit('/').next().unwrap_or_default();
     match name {
-        "cpuinfo" => Rule::Keys(&[
-            "processor",
-            "model name",
-            "flags",
-            "Features",
-            "CPU implementer",
-            "CPU part",
-        ]),
+        "cpuinfo" => Rule::Keys(CPU),
         "meminfo" => Rule::Keys(&["MemTotal"]),
         "os-release" => {
             Rule::Assigned(&["ID", "ID_LIKE", "NAME", "VERSION_ID", "PRETTY_NAME", "VARIANT_ID"])
         }
-        "properties" if is_in("/sys/class/kfd/") => Rule::Spaced(&[
-            "cpu_cores_count",
-            "simd_count",
-            "gfx_target_version",
-            "vendor_id",
-            "device_id",
-            "location_id",
-            "domain",
-            "drm_render_minor",
-        ]),
+        "properties" if is_in("/sys/class/kfd/") => Rule::Spaced(KFD),
         "class"
         | "vendor"
         | "device"

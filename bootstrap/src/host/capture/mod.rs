@@ -196,6 +196,6 @@ fn without_what_is_above(nodes: Nodes) -> Nodes {
         let next = paths.partition_point(|other| *other < folder);
         paths.get(next).is_some_and(|other| other.starts_with(&folder))
     };
-    let needed = |(path, node): &(String, Node)| !(is_full(path) && !matches!(node, Node::Link(_)));
+    let needed = |(path, node): &(String, Node)| !is_full(path) || matches!(node, Node::Link(_));
     nodes.into_iter().filter(needed).collect()
 }

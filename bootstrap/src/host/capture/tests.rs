@@ -38,93 +38,92 @@ fn held(files: &[(&str, &str)]) -> Nodes {
 }
 
 /// A workstation with everything in its files that is nobody else's business.
+const WORKSTATION: &[(&str, &str)] = &[
+    ("/.setup/uname", "Linux x86_64 6.8.0-45-generic"),
+    ("/.setup/libc", "glibc 2.39"),
+    ("/.setup/user", "1234 1234,44,109,5551"),
+    ("/.setup/dev", "/dev/kfd 0660 0 109\n/dev/dri/renderD128 0660 0 109\n/dev/nvidia0 0666 0 0"),
+    (
+        "/.setup/nvidia-smi.csv",
+        "0, GPU-8eaaebb8-1, NVIDIA GeForce RTX 4090, 550.54.14, 24564, 8.9\nFailed to initialize NVML on wonder-pc",
+    ),
+    (
+        "/etc/os-release",
+        "NAME=\"Ubuntu\"\nVERSION_ID=\"24.04\"\nHOME_URL=https://wonder-pc/\nSUPPORT=alice",
+    ),
+    (
+        "/etc/group",
+        "root:x:0:\nalice:x:1234:\nrender:x:109:alice,bob\nvideo:x:44:alice\ntea-party:x:5551:alice",
+    ),
+    ("/etc/hostname", "wonder-pc"),
+    ("/etc/machine-id", "0123456789abcdef0123456789abcdef"),
+    ("/sys/class/dmi/id/product_uuid", "4c4c4544-0042"),
+    ("/sys/class/dmi/id/board_serial", "S3R1AL"),
+    ("/proc/sys/kernel/hostname", "wonder-pc"),
+    (
+        "/proc/cpuinfo",
+        "processor: 0\nmodel name: AMD Ryzen\nflags: sse2 avx2\nSerial\t: 10000000abcdef12\nHardware: wonder-pc",
+    ),
+    ("/proc/meminfo", "MemTotal: 65536000 kB\nMemFree: 1234 kB"),
+    ("/proc/1/comm", "unknown-tool"),
+    ("/proc/1/cgroup", "0::/"),
+    ("/proc/self", "-> 4711"),
+    (
+        "/proc/4711/cgroup",
+        "1:name=alice:/x\n0::/user.slice/user-1234.slice/session-7.scope/docker-0123456789abcdef.scope",
+    ),
+    ("/sys/fs/cgroup/user.slice/user-1234.slice/memory.max", "8589934592"),
+    (
+        "/run/.containerenv",
+        "engine=\"podman-4.3.1\"\nname=\"tea-party\"\nid=\"0123456789abcdef\"\nimage=\"wonder-pc/x\"",
+    ),
+    (
+        "/proc/driver/nvidia/version",
+        "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  550.54.14  Release Build  (alice@wonder-pc)  Tue Sep 23\nGCC version:  gcc version 13 (alice)",
+    ),
+    (
+        "/proc/driver/nvidia/gpus/0000:01:00.0/information",
+        "Model: \t\t NVIDIA GeForce RTX 4090\nIRQ:   \t\t 155\nGPU UUID: \t GPU-8eaaebb8-1\nVideo BIOS: \t 95.02.3c.40.90\nDevice Minor: \t 0\nGPU Excluded:\t No",
+    ),
+    ("/sys/bus/pci/devices/0000:01:00.0", "-> ../../../devices/pci0000:00/0000:01:00.0"),
+    ("/sys/devices/pci0000:00/0000:01:00.0/class", "0x030000\n"),
+    ("/sys/devices/pci0000:00/0000:01:00.0/vendor", "0x10de\n"),
+    ("/sys/devices/pci0000:00/0000:01:00.0/device", "0x2684\n"),
+    ("/sys/devices/pci0000:00/0000:01:00.0/driver", "-> ../../../bus/pci/drivers/nvidia"),
+    ("/sys/devices/pci0000:00/0000:01:00.0/serial", "S3R1AL"),
+    ("/sys/bus/pci/devices/0000:03:00.0/class", "0x030000\n"),
+    ("/sys/bus/pci/devices/0000:03:00.0/vendor", "0x1002\n"),
+    ("/sys/bus/pci/devices/0000:03:00.0/device", "0x744c\n"),
+    ("/sys/bus/pci/devices/0000:03:00.0/driver", "-> ../../../../bus/pci/drivers/amdgpu"),
+    ("/sys/bus/pci/devices/0000:03:00.0/mem_info_vram_total", "25753026560\n"),
+    ("/sys/bus/pci/devices/0000:03:00.0/board_info", "type : cem\nserial : S3R1AL\n"),
+    ("/sys/class/drm/renderD128/device", "-> ../../../0000:03:00.0"),
+    (
+        "/sys/class/kfd/kfd/topology/nodes/1/properties",
+        "simd_count 192\ngfx_target_version 110000\nlocation_id 768\ndomain 0\ndrm_render_minor 128\nunique_id 11673270660693242239",
+    ),
+    (
+        "/usr/share/hwdata/pci.ids",
+        "1001  alice\n1002  AMD\n\t744b  wonder-pc\n\t744c  Navi 31 [Radeon RX 7900 XTX]\n\t\t1002 744c  tea-party\n10de  NVIDIA\n\t2684  AD102 [GeForce RTX 4090]\n",
+    ),
+    (
+        "/usr/share/vulkan/icd.d/radeon_icd.x86_64.json",
+        r#"{"ICD":{"api_version":"1.3.274","library_path":"/home/alice/libvulkan_radeon.so"},"by":"alice"}"#,
+    ),
+    ("/usr/lib/x86_64-linux-gnu/libc.so.6", "tea-party"),
+    ("/usr/lib/x86_64-linux-gnu/libvulkan.so.1", "-> /home/alice/vulkan/libvulkan.so.1.3"),
+    ("/home/alice/vulkan/libvulkan.so.1.3", "x"),
+    ("/usr/lib/x86_64-linux-gnu/libcuda.so.1", "-> libcuda.so.550.54.14"),
+    ("/usr/lib/x86_64-linux-gnu/libcuda.so.550.54.14", "x"),
+    ("/usr/lib/x86_64-linux-gnu/libsecretlib.so.1", "x"),
+    (
+        "/etc/ld.so.cache",
+        "glibc-ld.so.cache1.1\0/home/alice/libgomp.so.1\0/opt/tea-party/libsecretlib.so\0/usr/lib/x86_64-linux-gnu/libc.so.6\0",
+    ),
+];
+
 fn workstation() -> Nodes {
-    let mut nodes = held(&[
-        ("/.setup/uname", "Linux x86_64 6.8.0-45-generic"),
-        ("/.setup/libc", "glibc 2.39"),
-        ("/.setup/user", "1234 1234,44,109,5551"),
-        (
-            "/.setup/dev",
-            "/dev/kfd 0660 0 109\n/dev/dri/renderD128 0660 0 109\n/dev/nvidia0 0666 0 0",
-        ),
-        (
-            "/.setup/nvidia-smi.csv",
-            "0, GPU-8eaaebb8-1, NVIDIA GeForce RTX 4090, 550.54.14, 24564, 8.9\nFailed to initialize NVML on wonder-pc",
-        ),
-        (
-            "/etc/os-release",
-            "NAME=\"Ubuntu\"\nVERSION_ID=\"24.04\"\nHOME_URL=https://wonder-pc/\nSUPPORT=alice",
-        ),
-        (
-            "/etc/group",
-            "root:x:0:\nalice:x:1234:\nrender:x:109:alice,bob\nvideo:x:44:alice\ntea-party:x:5551:alice",
-        ),
-        ("/etc/hostname", "wonder-pc"),
-        ("/etc/machine-id", "0123456789abcdef0123456789abcdef"),
-        ("/sys/class/dmi/id/product_uuid", "4c4c4544-0042"),
-        ("/sys/class/dmi/id/board_serial", "S3R1AL"),
-        ("/proc/sys/kernel/hostname", "wonder-pc"),
-        (
-            "/proc/cpuinfo",
-            "processor: 0\nmodel name: AMD Ryzen\nflags: sse2 avx2\nSerial\t: 10000000abcdef12\nHardware: wonder-pc",
-        ),
-        ("/proc/meminfo", "MemTotal: 65536000 kB\nMemFree: 1234 kB"),
-        ("/proc/1/comm", "unknown-tool"),
-        ("/proc/1/cgroup", "0::/"),
-        ("/proc/self", "-> 4711"),
-        (
-            "/proc/4711/cgroup",
-            "1:name=alice:/x\n0::/user.slice/user-1234.slice/session-7.scope/docker-0123456789abcdef.scope",
-        ),
-        ("/sys/fs/cgroup/user.slice/user-1234.slice/memory.max", "8589934592"),
-        (
-            "/run/.containerenv",
-            "engine=\"podman-4.3.1\"\nname=\"tea-party\"\nid=\"0123456789abcdef\"\nimage=\"wonder-pc/x\"",
-        ),
-        (
-            "/proc/driver/nvidia/version",
-            "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  550.54.14  Release Build  (alice@wonder-pc)  Tue Sep 23\nGCC version:  gcc version 13 (alice)",
-        ),
-        (
-            "/proc/driver/nvidia/gpus/0000:01:00.0/information",
-            "Model: \t\t NVIDIA GeForce RTX 4090\nIRQ:   \t\t 155\nGPU UUID: \t GPU-8eaaebb8-1\nVideo BIOS: \t 95.02.3c.40.90\nDevice Minor: \t 0\nGPU Excluded:\t No",
-        ),
-        ("/sys/bus/pci/devices/0000:01:00.0", "-> ../../../devices/pci0000:00/0000:01:00.0"),
-        ("/sys/devices/pci0000:00/0000:01:00.0/class", "0x030000\n"),
-        ("/sys/devices/pci0000:00/0000:01:00.0/vendor", "0x10de\n"),
-        ("/sys/devices/pci0000:00/0000:01:00.0/device", "0x2684\n"),
-        ("/sys/devices/pci0000:00/0000:01:00.0/driver", "-> ../../../bus/pci/drivers/nvidia"),
-        ("/sys/devices/pci0000:00/0000:01:00.0/serial", "S3R1AL"),
-        ("/sys/bus/pci/devices/0000:03:00.0/class", "0x030000\n"),
-        ("/sys/bus/pci/devices/0000:03:00.0/vendor", "0x1002\n"),
-        ("/sys/bus/pci/devices/0000:03:00.0/device", "0x744c\n"),
-        ("/sys/bus/pci/devices/0000:03:00.0/driver", "-> ../../../../bus/pci/drivers/amdgpu"),
-        ("/sys/bus/pci/devices/0000:03:00.0/mem_info_vram_total", "25753026560\n"),
-        ("/sys/bus/pci/devices/0000:03:00.0/board_info", "type : cem\nserial : S3R1AL\n"),
-        ("/sys/class/drm/renderD128/device", "-> ../../../0000:03:00.0"),
-        (
-            "/sys/class/kfd/kfd/topology/nodes/1/properties",
-            "simd_count 192\ngfx_target_version 110000\nlocation_id 768\ndomain 0\ndrm_render_minor 128\nunique_id 11673270660693242239",
-        ),
-        (
-            "/usr/share/hwdata/pci.ids",
-            "1001  alice\n1002  AMD\n\t744b  wonder-pc\n\t744c  Navi 31 [Radeon RX 7900 XTX]\n\t\t1002 744c  tea-party\n10de  NVIDIA\n\t2684  AD102 [GeForce RTX 4090]\n",
-        ),
-        (
-            "/usr/share/vulkan/icd.d/radeon_icd.x86_64.json",
-            r#"{"ICD":{"api_version":"1.3.274","library_path":"/home/alice/libvulkan_radeon.so"},"by":"alice"}"#,
-        ),
-        ("/usr/lib/x86_64-linux-gnu/libc.so.6", "tea-party"),
-        ("/usr/lib/x86_64-linux-gnu/libvulkan.so.1", "-> /home/alice/vulkan/libvulkan.so.1.3"),
-        ("/home/alice/vulkan/libvulkan.so.1.3", "x"),
-        ("/usr/lib/x86_64-linux-gnu/libcuda.so.1", "-> libcuda.so.550.54.14"),
-        ("/usr/lib/x86_64-linux-gnu/libcuda.so.550.54.14", "x"),
-        ("/usr/lib/x86_64-linux-gnu/libsecretlib.so.1", "x"),
-        (
-            "/etc/ld.so.cache",
-            "glibc-ld.so.cache1.1\0/home/alice/libgomp.so.1\0/opt/tea-party/libsecretlib.so\0/usr/lib/x86_64-linux-gnu/libc.so.6\0",
-        ),
-    ]);
+    let mut nodes = held(WORKSTATION);
     for node in ["kfd", "dri/renderD128", "nvidia0", "nvidiactl", "nvidia-uvm"] {
         nodes.insert(format!("/dev/{node}"), Node::File([].into()));
     }

@@ -53,6 +53,26 @@ fn a_line_has_no_control_characters() {
     assert_eq!(plain("\x1b[2Jevil\n\0 x "), "[2Jevil x");
 }
 
+const PATHS: [&str; 17] = [
+    "/",
+    "/etc",
+    "/etc/os-release",
+    "/etc/os-release/x",
+    "/sys",
+    "/sys/a",
+    "/sys/a/b",
+    "/sys/a-b",
+    "/sys/link",
+    "/sys/link/x",
+    "/sys/up",
+    "/sys/up/c",
+    "/sys/up/../a/b",
+    "/loop",
+    "/empty",
+    "/gone",
+    "/gone/x",
+];
+
 #[test]
 fn a_held_tree_answers_as_the_same_one_on_a_disk() {
     let dir = tempfile::tempdir().unwrap();
@@ -73,26 +93,7 @@ fn a_held_tree_answers_as_the_same_one_on_a_disk() {
         nodes.insert(format!("/{path}"), Node::Link(target.to_owned()));
     }
     let (disk, held) = (Tree::sysroot(dir.path()).unwrap(), Tree::held(nodes));
-    let paths = [
-        "/",
-        "/etc",
-        "/etc/os-release",
-        "/etc/os-release/x",
-        "/sys",
-        "/sys/a",
-        "/sys/a/b",
-        "/sys/a-b",
-        "/sys/link",
-        "/sys/link/x",
-        "/sys/up",
-        "/sys/up/c",
-        "/sys/up/../a/b",
-        "/loop",
-        "/empty",
-        "/gone",
-        "/gone/x",
-    ];
-    for path in paths {
+    for path in PATHS {
         let answers = |tree: &Tree| {
             let read = (tree.text(path).ok(), tree.read(path, 1).ok(), tree.names(path).ok());
             (
