@@ -10,7 +10,7 @@
 
 mod folders;
 
-pub use folders::{make_dir, make_dirs, make_work_dir};
+pub use folders::{make_dir, make_dirs, make_work_dir, write_new};
 
 use crate::platform;
 use offgrid_manifest::Code;

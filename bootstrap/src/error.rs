@@ -2,8 +2,8 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    artifact, cli, disk, engine, fetch, fill, gate, journal, lock, preflight, profile, run, schema,
-    select, service, settings, setup, source, stamp, store, trust, unpack,
+    artifact, cli, disk, engine, fetch, fill, gate, host, journal, lock, preflight, profile, run,
+    schema, select, service, settings, setup, source, stamp, store, trust, unpack,
 };
 use offgrid_manifest::Code;
 
@@ -38,6 +38,7 @@ errors! {
     Settings(settings::Error),
     Manifest(Refused),
     Disk(disk::Error),
+    Capture(host::CaptureError),
     Store(store::Error),
     Lock(lock::Error),
     Schema(schema::Error),

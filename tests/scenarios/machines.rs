@@ -6,6 +6,7 @@
 //! `UPDATE_SNAPSHOTS=1` writes the snapshots anew; read what changed.
 
 use e2e::{World, machine};
+use offgrid_setup::host::{Capture, Host, Tree};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -108,6 +109,50 @@ fn every_snapshot_is_of_a_machine() {
             assert!(path.with_extension("machine").exists(), "{}", path.display());
         }
     }
+}
+
+#[test]
+fn a_capture_of_every_machine_says_the_same_as_the_machine() {
+    let room = machine::room();
+    for name in machine::names() {
+        let root = room.path().join(format!("machine-{name}"));
+        machine::make(&name, &root);
+        let tree = Tree::sysroot(&root).unwrap();
+        let capture = Capture::of(&tree);
+        assert_eq!(capture.differing(), Vec::<String>::new(), "{name}");
+        let into = room.path().join(format!("capture-{name}"));
+        capture.write(&into).unwrap();
+        let facts = |host: Host| {
+            let mut facts = serde_json::to_value(host).unwrap();
+            facts.as_object_mut().unwrap().remove("evidence");
+            facts
+        };
+        let again = Host::probe(&Tree::sysroot(&into).unwrap());
+        assert_eq!(facts(again), facts(Host::probe(&tree)), "{name}");
+    }
+}
+
+#[test]
+fn detect_captures_into_a_new_folder_and_plan_decides_the_same_from_it() {
+    let world = shipped();
+    for name in ["rtx4090-550", "rx7900xtx-not-in-group", "win-rtx3060", "wsl2-rtx3080"] {
+        let root = world.path(&format!("machine-{name}"));
+        machine::make(name, &root);
+        let (tree, into) = (root.to_str().unwrap(), world.path(&format!("capture-{name}")));
+        let capture = into.to_str().unwrap();
+        let words = ["detect", "--json", "--sysroot", tree, "--capture", capture];
+        let shown = world.run(&words).expect(0).json();
+        let plain = world.run(&["detect", "--json", "--sysroot", tree]).expect(0).json();
+        assert_eq!(shown, plain, "{name}");
+        let again = world.run(&words).expect(2);
+        again.says("is there already");
+        assert_eq!(decision(&world, capture, &[]), decision(&world, tree, &[]), "{name}");
+    }
+    // The machine that runs this, in words.
+    let into = world.path("deep/here");
+    let said = world.run(&["detect", "--capture", into.to_str().unwrap()]).expect(0);
+    said.says("without names of people");
+    assert!(into.join(".setup/uname").is_file() && into.join("proc/cpuinfo").is_file());
 }
 
 #[test]

@@ -30,6 +30,7 @@ mod many;
 mod mapping;
 mod mending;
 mod minisign;
+mod mutated;
 mod network;
 mod newer;
 mod odd;

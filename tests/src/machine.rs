@@ -29,6 +29,14 @@ pub fn names() -> Vec<String> {
     names
 }
 
+/// A folder for trees of machines, in memory where there is room, and without the
+/// programs that a `World` has.
+pub fn room() -> tempfile::TempDir {
+    let shm = Path::new("/dev/shm");
+    let parent = if shm.is_dir() { shm.to_owned() } else { std::env::temp_dir() };
+    tempfile::Builder::new().prefix("offgrid-e2e-").tempdir_in(parent).unwrap()
+}
+
 /// Makes the tree of a machine.
 pub fn make(name: &str, root: &Path) {
     let path = folder().join(format!("{name}.machine"));

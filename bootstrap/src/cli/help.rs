@@ -74,6 +74,7 @@ pub fn command(name: &str, command: Command) -> String {
     page
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn examples(command: Command) -> &'static [(&'static str, &'static str)] {
     match command {
         Command::Install => &[
@@ -94,7 +95,8 @@ fn examples(command: Command) -> &'static [(&'static str, &'static str)] {
         ],
         Command::Detect => &[
             ("detect", "what this computer has"),
-            ("detect --json", "the same for a program or a bug report"),
+            ("detect --json", "the same for a program"),
+            ("detect --capture here", "the files behind it, for a bug report"),
         ],
         Command::Status => &[("status", "what is installed"), ("status --json", "for a program")],
         Command::Rollback => &[("rollback", "back to the release before; nothing is downloaded")],

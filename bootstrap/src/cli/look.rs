@@ -12,14 +12,19 @@ use super::ready;
 use super::session::Session;
 use crate::engine::Found;
 use crate::error::Error as Any;
+use crate::host::{Capture, Host};
 use crate::preflight::Finding;
 use crate::receipt::{Receipt, Slot};
 use crate::store::SlotName;
 use crate::{disk, platform, report, service, stamp, trust};
 use serde_json::{Value, json};
+use std::path::Path;
 
 pub(super) fn detect(session: &Session<'_>) -> Result<(), Any> {
-    let host = session.host()?;
+    let host = match &session.settings.capture {
+        None => session.host()?,
+        Some(into) => capture(session, into)?,
+    };
     let engines = engine::found(session, &host)?;
     let mut lines = host.describe();
     lines.extend(engines.iter().flatten().map(|found| ("llama.cpp".into(), found.line())));
@@ -35,6 +40,25 @@ pub(super) fn detect(session: &Session<'_>) -> Result<(), Any> {
     }
     session.reporter.result(&json, &text.join("\n"));
     Ok(())
+}
+
+/// Writes what was looked at into a new folder, and says what that is.
+fn capture(session: &Session<'_>, into: &Path) -> Result<Host, Any> {
+    let capture = Capture::of(&session.tree()?);
+    capture.write(into)?;
+    let files = capture.nodes().len();
+    session.reporter.show(&format!(
+        "{} has what was looked at: {files} files, without names of people or computers and without \
+         serial numbers. `detect --sysroot DIR` reads it.",
+        into.display()
+    ));
+    let differing = capture.differing();
+    if !differing.is_empty() {
+        session
+            .reporter
+            .show(&format!("It could not keep everything of: {}", differing.join(", ")));
+    }
+    Ok(capture.host)
 }
 
 pub(super) fn plan(session: &Session<'_>) -> Result<(), Any> {

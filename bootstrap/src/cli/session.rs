@@ -48,7 +48,12 @@ impl<'a> Session<'a> {
         &self.place.store
     }
 
-    /// The files of this machine, or of the captured one.
+    /// The facts of this machine, or of the captured one.
+    pub(super) fn host(&self) -> Result<Host, Any> {
+        Ok(Host::probe(&self.tree()?))
+    }
+
+    /// Where its facts are read.
     pub(super) fn tree(&self) -> Result<Tree, Any> {
         Ok(match &self.settings.sysroot {
             None => Tree::live(),
@@ -57,11 +62,6 @@ impl<'a> Session<'a> {
                 disk::Error { op: "read", path: folder.clone(), source }
             })?,
         })
-    }
-
-    /// The facts of this machine, or of the captured one.
-    pub(super) fn host(&self) -> Result<Host, Any> {
-        Ok(Host::probe(&self.tree()?))
     }
 
     /// What is installed, for a command that only looks.

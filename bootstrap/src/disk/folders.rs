@@ -1,9 +1,10 @@
-//! Making folders, durable, with the modes that they are to have.
+//! Making folders, durable, with the modes that they are to have, and new files in them
+//! that nothing hangs on after a power cut.
 
 use super::{Error, at, sync_parent};
 use crate::platform;
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 /// Makes one folder with exactly this mode, durable; one that is there is left alone.
@@ -73,4 +74,13 @@ pub fn make_dirs(path: &Path) -> Result<(), Error> {
         Ok(()) => sync_parent(path),
         Err(error) => there_already(path, error),
     }
+}
+
+/// Writes a file that was not there; nothing is synced.
+///
+/// # Errors
+/// Any I/O error; that it is there already is one.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut file = at("create", path, platform::create_new(path, 0o644))?;
+    at("write", path, file.write_all(bytes))
 }

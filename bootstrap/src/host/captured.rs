@@ -3,6 +3,7 @@
 
 use super::tree::plain;
 use super::{Libc, LibcKind};
+use std::fmt;
 
 /// `Linux x86_64 6.8.0-45-generic`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,21 @@ impl User {
         let groups = words.next().unwrap_or("").split(',').filter(|gid| !gid.is_empty());
         let groups = groups.map(str::parse).collect::<Result<_, _>>().ok()?;
         Some(User { uid, groups })
+    }
+}
+
+/// As it is written in `.setup/user`.
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let groups: Vec<String> = self.groups.iter().map(u32::to_string).collect();
+        write!(f, "{} {}", self.uid, groups.join(","))
+    }
+}
+
+/// A line of `.setup/dev`.
+impl fmt::Display for DevNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:04o} {} {}", self.path, self.mode & 0o7777, self.uid, self.gid)
     }
 }
 

@@ -5,6 +5,7 @@
 //! not be read is `None` and says so in `evidence`. Starts no program but
 //! `nvidia-smi`, and that only where there is an NVIDIA GPU.
 
+mod capture;
 mod captured;
 mod cpuinfo;
 mod describe;
@@ -15,6 +16,7 @@ mod linux;
 pub(crate) mod macos;
 mod meminfo;
 mod os_release;
+mod place;
 mod probe;
 mod tree;
 mod windows;
@@ -23,7 +25,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+pub use capture::{Capture, Error as CaptureError};
 pub use captured::{DevNode, Uname, User};
+pub use place::{Node, Nodes};
 pub use tree::{Tree, TreeError};
 
 /// The facts of one computer. Serializes to exactly the JSON of `detect --json`.

@@ -36,6 +36,7 @@ fn identify(tree: &Tree, live: &LiveFacts, program: Option<&SystemProgram>, host
     let source = if written.is_some() { ".setup/uname" } else { "the running system" };
     let uname = written.or_else(|| live.uname.clone());
     if let Some(uname) = &uname {
+        tree.say("uname", || format!("{} {} {}", uname.sysname, uname.machine, uname.release));
         host.os = Os::from_sysname(&uname.sysname);
         host.kernel = Some(uname.release.clone());
         host.arch = Arch::from_machine(&uname.machine);
@@ -89,6 +90,10 @@ fn probe_linux(tree: &Tree, live: &LiveFacts, program: Option<&SystemProgram>, h
         host.note("arch_of_programs", "no system program could be read");
     }
     linux_libc(tree, program, host);
+    if let Some(libc) = &host.libc {
+        let version = libc.version.as_deref().unwrap_or_default();
+        tree.say("libc", || format!("{} {version}", libc.kind.name()).trim_end().to_owned());
+    }
     linux_cpu_and_memory(tree, host);
     container(tree, host);
     wsl(tree, host);
@@ -230,6 +235,7 @@ fn jetson(tree: &Tree, host: &mut Host) {
 
 fn probe_macos(tree: &Tree, live: &LiveFacts, host: &mut Host) {
     let text = tree.captured("sysctl").or_else(|| live.sysctl.clone()).unwrap_or_default();
+    text.lines().for_each(|line| tree.say("sysctl", || line.to_owned()));
     let found = macos::parse(&text, host.arch);
     let source = if found.translated { "sysctl; this program is translated" } else { "sysctl" };
     host.native_arch = found.native_arch;

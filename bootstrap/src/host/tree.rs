@@ -1,14 +1,21 @@
-//! A file tree to read facts from: the running machine, or a captured one.
+//! A file tree to read facts from: the running machine, a captured one on a disk,
+//! or one that is held in memory.
 //!
 //! Every read is bounded and stays inside the root: symlinks are resolved here,
 //! one part at a time, and an absolute one starts again at the root. Never
 //! writes, and never opens anything but plain files and folders, so a pipe in a
 //! captured tree cannot make us wait. Not a defence against somebody who
 //! changes the tree while it is read.
+//!
+//! A tree may remember what was looked at: that is what a capture is made of.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use super::place::{Kind, Node, Nodes, Place};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -16,14 +23,25 @@ use thiserror::Error;
 pub(super) const TEXT_LIMIT: u64 = 1 << 20;
 /// As many links as Linux follows.
 const MAX_LINKS: u32 = 40;
-/// More names than any folder we look into has: System32 has some 5000, a folder
-/// of libraries on a developer's machine as many.
-const MAX_NAMES: usize = 1 << 16;
 
+/// Where facts are read.
 #[derive(Clone, Debug)]
 pub struct Tree {
-    root: PathBuf,
+    place: Place,
     live: bool,
+    looks: Option<Rc<RefCell<Looks>>>,
+}
+
+/// What was looked at.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Looks {
+    /// By the path without links; of a file that was not read, no bytes.
+    pub(super) nodes: Nodes,
+    /// The path that was asked for, by the one without links. Of several the
+    /// first.
+    pub(super) asked: BTreeMap<String, String>,
+    /// What is in no file, by its name in `.setup/`.
+    pub(super) said: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, Error)]
@@ -43,17 +61,39 @@ pub enum TreeError {
 }
 
 impl Tree {
+    fn of(place: Place, live: bool) -> Tree {
+        Tree { place, live, looks: None }
+    }
+
     /// The running machine.
     pub fn live() -> Tree {
-        Tree { root: PathBuf::from("/"), live: true }
+        Tree::of(Place::Disk(PathBuf::from("/")), true)
     }
 
     /// A captured tree, as `detect --capture` writes it.
+    ///
+    /// # Errors
+    /// When this is no folder.
     pub fn sysroot(dir: &Path) -> Result<Tree, TreeError> {
         if !dir.is_dir() {
             return Err(TreeError::NotAFolder(dir.to_owned()));
         }
-        Ok(Tree { root: dir.to_owned(), live: false })
+        Ok(Tree::of(Place::Disk(dir.to_owned()), false))
+    }
+
+    /// A captured tree that is not on a disk, or not yet.
+    pub fn held(nodes: Nodes) -> Tree {
+        Tree::of(Place::Held(Arc::new(nodes)), false)
+    }
+
+    /// The same tree, which from now on remembers what is looked at.
+    pub(super) fn remembering(&self) -> Tree {
+        Tree { looks: Some(Rc::default()), ..self.clone() }
+    }
+
+    /// What was looked at, if it is remembered.
+    pub(super) fn looks(&self) -> Option<Looks> {
+        self.looks.as_ref().map(|looks| looks.borrow().clone())
     }
 
     pub fn is_live(&self) -> bool {
@@ -61,19 +101,23 @@ impl Tree {
     }
 
     /// The first `limit` bytes of a file.
+    ///
+    /// # Errors
+    /// When there is no such plain file, or it cannot be read.
     pub fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, TreeError> {
-        let real = self.resolve(path)?;
-        let failed = |source| TreeError::Io { path: path.to_owned(), source };
-        if !fs::metadata(&real).map_err(failed)?.is_file() {
+        let (real, kind) = self.resolve(path)?;
+        if kind != Kind::File {
             return Err(TreeError::NotAFile(path.to_owned()));
         }
-        let mut bytes = Vec::new();
-        let file = File::open(&real).map_err(failed)?;
-        file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+        let bytes = self.place.read(&real, limit).map_err(|source| failed(path, source))?;
+        self.remember(path, &real, || Node::File(bytes.as_slice().into()));
         Ok(bytes)
     }
 
     /// A file as text; bytes that are no UTF-8 become U+FFFD.
+    ///
+    /// # Errors
+    /// As [`Tree::read`].
     pub fn text(&self, path: &str) -> Result<String, TreeError> {
         let bytes = self.read(path, TEXT_LIMIT)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -89,77 +133,122 @@ impl Tree {
     }
 
     pub fn exists(&self, path: &str) -> bool {
-        self.resolve(path).is_ok()
+        let Ok((real, kind)) = self.resolve(path) else { return false };
+        self.remember(path, &real, || kind.node());
+        true
     }
 
     pub fn is_dir(&self, path: &str) -> bool {
-        self.resolve(path).is_ok_and(|real| real.is_dir())
+        let Ok((real, kind)) = self.resolve(path) else { return false };
+        self.remember(path, &real, || kind.node());
+        kind == Kind::Folder
     }
 
     /// The names in a folder, sorted.
+    ///
+    /// # Errors
+    /// When there is no such folder, or it cannot be read.
     pub fn names(&self, path: &str) -> Result<Vec<String>, TreeError> {
-        let real = self.resolve(path)?;
-        let failed = |source| TreeError::Io { path: path.to_owned(), source };
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&real).map_err(failed)?.take(MAX_NAMES) {
-            names.push(entry.map_err(failed)?.file_name().to_string_lossy().into_owned());
+        let (real, kind) = self.resolve(path)?;
+        if kind != Kind::Folder {
+            return Err(TreeError::NotAFolder(PathBuf::from(path)));
         }
-        names.sort();
+        let names = self.place.names(&real).map_err(|source| failed(path, source))?;
+        self.remember(path, &real, || Node::Folder);
         Ok(names)
     }
 
     /// Where a link points, as it is written.
+    ///
+    /// # Errors
+    /// When there is no such link.
     pub fn link(&self, path: &str) -> Result<String, TreeError> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let real = self.resolve(folder)?.join(file_name(name, path)?);
-        match fs::read_link(real) {
-            Ok(target) => Ok(target.to_string_lossy().into_owned()),
-            Err(source) => Err(TreeError::Io { path: path.to_owned(), source }),
-        }
+        let real = self.resolve(folder)?.0 + "/" + file_name(name, path)?;
+        let target = self.place.link(&real).map_err(|source| failed(path, source))?;
+        self.remember(path, &real, || Node::Link(target.clone()));
+        Ok(target)
     }
 
     /// The path inside the tree that `path` leads to, links resolved.
+    ///
+    /// # Errors
+    /// When it leads nowhere.
     pub fn canonical(&self, path: &str) -> Result<String, TreeError> {
-        let real = self.resolve(path)?;
-        let inside = real.strip_prefix(&self.root).unwrap_or(&real);
-        Ok(format!("/{}", inside.to_string_lossy().replace('\\', "/")))
+        let (real, kind) = self.resolve(path)?;
+        self.remember(path, &real, || kind.node());
+        Ok(if real.is_empty() { "/".to_owned() } else { real })
     }
 
-    fn resolve(&self, path: &str) -> Result<PathBuf, TreeError> {
+    /// Keeps a line that is in no file for a capture, in the file of this name in
+    /// `.setup/`.
+    pub(super) fn say(&self, name: &str, line: impl FnOnce() -> String) {
+        let Some(looks) = &self.looks else { return };
+        let (line, looks) = (line(), &mut *looks.borrow_mut());
+        let lines = looks.said.entry(name.to_owned()).or_default();
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+
+    /// Whether what is looked at is remembered.
+    pub(super) fn is_remembering(&self) -> bool {
+        self.looks.is_some()
+    }
+
+    fn remember(&self, path: &str, real: &str, node: impl FnOnce() -> Node) {
+        let Some(looks) = &self.looks else { return };
+        let looks = &mut *looks.borrow_mut();
+        looks.asked.entry(real.to_owned()).or_insert_with(|| path.to_owned());
+        let node = node();
+        match looks.nodes.get(real) {
+            // To know less than before is nothing new.
+            Some(known) if known.size() >= node.size() => {}
+            _ => drop(looks.nodes.insert(real.to_owned(), node)),
+        }
+    }
+
+    /// The path without links, and what is there. The root is the empty path.
+    fn resolve(&self, path: &str) -> Result<(String, Kind), TreeError> {
         let mut todo = parts(path);
-        let mut done: Vec<String> = Vec::new();
+        let mut done = String::new();
+        let mut kind = Kind::Folder;
         let mut links = 0;
         while let Some(part) = todo.pop() {
             if part == ".." {
-                done.pop(); // at the root it stays there, as in a chroot
+                // At the root it stays there, as in a chroot.
+                done.truncate(done.rfind('/').unwrap_or(0));
+                kind = Kind::Folder;
                 continue;
             }
-            done.push(file_name(&part, path)?.to_owned());
-            let here = done.iter().fold(self.root.clone(), |at, name| at.join(name));
-            let kind = fs::symlink_metadata(&here).map_err(|source| match source.kind() {
+            let above = done.len();
+            done.push('/');
+            done.push_str(file_name(&part, path)?);
+            kind = self.place.kind(&done).map_err(|source| match source.kind() {
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
                     TreeError::Missing(path.to_owned())
                 }
-                _ => TreeError::Io { path: path.to_owned(), source },
+                _ => failed(path, source),
             })?;
-            if !kind.is_symlink() {
+            if kind != Kind::Link {
                 continue;
             }
             links += 1;
             if links > MAX_LINKS {
                 return Err(TreeError::TooManyLinks(path.to_owned()));
             }
-            let target = fs::read_link(&here)
-                .map_err(|source| TreeError::Io { path: path.to_owned(), source })?;
-            let target = target.to_string_lossy().into_owned();
-            match target.starts_with('/') {
-                true => done.clear(),
-                false => drop(done.pop()),
-            }
+            let target = self.place.link(&done).map_err(|source| failed(path, source))?;
+            self.remember(path, &done, || Node::Link(target.clone()));
+            done.truncate(if target.starts_with('/') { 0 } else { above });
+            kind = Kind::Folder;
             todo.extend(parts(&target));
         }
-        Ok(done.iter().fold(self.root.clone(), |at, name| at.join(name)))
+        Ok((done, kind))
     }
+}
+
+fn failed(path: &str, source: io::Error) -> TreeError {
+    TreeError::Io { path: path.to_owned(), source }
 }
 
 /// The parts of a path, last one first, without those that change nothing.
@@ -189,56 +278,4 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn links_stay_inside_the_root_and_loops_end() {
-        let outside = tempfile::tempdir().unwrap();
-        fs::write(outside.path().join("secret"), "secret").unwrap();
-        let dir = outside.path().join("root");
-        fs::create_dir_all(dir.join("etc")).unwrap();
-        fs::write(dir.join("etc/real"), "inside").unwrap();
-        let made = [
-            ("/etc/real", "etc/absolute"),
-            ("../../../etc/real", "etc/up"),
-            ("../../secret", "etc/escape"),
-            ("/secret", "etc/escape2"),
-            ("/etc/loop", "etc/loop"),
-            ("/..", "up"),
-        ];
-        for (target, name) in made {
-            if !crate::platform::link_for_tests(target, &dir.join(name)) {
-                return; // no links on this machine
-            }
-        }
-        let tree = Tree::sysroot(&dir).unwrap();
-        assert_eq!(tree.text("/etc/absolute").unwrap(), "inside");
-        assert_eq!(tree.text("/etc/up").unwrap(), "inside");
-        assert_eq!(tree.text("/up/etc/real").unwrap(), "inside");
-        for path in ["/etc/escape", "/etc/escape2", "/up/secret", "/../secret", "../secret"] {
-            assert!(matches!(tree.text(path), Err(TreeError::Missing(_))), "{path}");
-        }
-        assert!(matches!(tree.text("/etc/loop"), Err(TreeError::TooManyLinks(_))));
-        assert_eq!(tree.canonical("/etc/up").unwrap(), "/etc/real");
-        assert_eq!(tree.link("/etc/up").unwrap(), "../../../etc/real");
-    }
-
-    #[test]
-    fn reads_are_bounded_and_folders_are_no_files() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("long"), vec![b'x'; (TEXT_LIMIT + 9) as usize]).unwrap();
-        let tree = Tree::sysroot(dir.path()).unwrap();
-        assert_eq!(tree.text("/long").unwrap().len() as u64, TEXT_LIMIT);
-        assert_eq!(tree.read("long", 3).unwrap(), b"xxx");
-        assert!(matches!(tree.text("/"), Err(TreeError::NotAFile(_))));
-        assert!(matches!(tree.text("/long/er"), Err(TreeError::Missing(_))));
-        assert_eq!(tree.names("/").unwrap(), ["long"]);
-        assert!(Tree::sysroot(&dir.path().join("none")).is_err());
-    }
-
-    #[test]
-    fn a_line_has_no_control_characters() {
-        assert_eq!(plain("\x1b[2Jevil\n\0 x "), "[2Jevil x");
-    }
-}
+mod tests;

@@ -112,6 +112,8 @@ pub struct Settings {
     pub explain: bool,
     /// `detect` and `plan`: the captured computer.
     pub sysroot: Option<PathBuf>,
+    /// `detect`: where a captured tree of this computer is written.
+    pub capture: Option<PathBuf>,
     /// `uninstall --purge`
     pub purge: bool,
     /// `repair --finish`

@@ -29,10 +29,9 @@ impl Settings {
         env: &Env,
         files: &[(PathBuf, String, bool)],
     ) -> Result<Settings, Error> {
-        let stack = Stack::of(args, env, files)?;
+        let stack = Stack::of(args, env, files)?.one_way()?;
         let service = stack.read("--service", value::service)?;
         let (quiet, verbose) = stack.loudness()?;
-        stack.one_way()?;
         Ok(Settings {
             yes: stack.switch("--yes"),
             json: stack.switch("--json"),
@@ -71,6 +70,7 @@ impl Settings {
             check: stack.switch("--check"),
             explain: stack.switch("--explain"),
             sysroot: stack.path("--sysroot", value::path)?,
+            capture: stack.path("--capture", value::path)?,
             purge: stack.switch("--purge"),
             finish: stack.switch("--finish"),
             back: stack.switch("--back"),
@@ -102,12 +102,12 @@ type Place = fn(&OsStr, &Origin, &Path) -> Result<PathBuf, Error>;
 
 impl<'a> Stack<'a> {
     /// Nobody wants a run both finished and taken back.
-    fn one_way(&self) -> Result<(), Error> {
+    fn one_way(self) -> Result<Stack<'a>, Error> {
         match (self.on("--finish"), self.on("--back")) {
             (Some(finish), Some(back)) => {
                 Err(Error::Conflict(finish.origin.clone(), back.origin.clone()))
             }
-            _ => Ok(()),
+            _ => Ok(self),
         }
     }
 

@@ -252,6 +252,9 @@ pub static TABLE: &[Spec] = &[
          work here"),
     only(&[Detect, Plan], "--sysroot", text("DIR"),
         "look at a captured computer in this folder instead").default("this computer"),
+    only(&[Detect], "--capture", text("DIR"),
+        "write what was looked at into this new folder, with nothing personal in it, \
+         for a bug report"),
     only(&[Uninstall], "--purge", Kind::Switch,
         "also delete models and your settings"),
     only(&[Trust], "--state", text("DIR"),

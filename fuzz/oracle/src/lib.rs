@@ -7,6 +7,8 @@
 
 mod depot;
 mod documents;
+mod host;
+pub mod machine;
 mod pack;
 mod path;
 mod plain;
@@ -22,21 +24,33 @@ pub type Oracle = fn(&[u8]);
 
 /// Every target by its name, which is that of its folder in the corpus.
 pub const TARGETS: &[(&str, Oracle)] = &[
+    ("amd", host::amd),
     ("binary", stamp::binary),
     ("channel", documents::channel),
+    ("elf", host::elf),
     ("head", documents::head),
     ("json", documents::json),
+    ("libc", host::libc),
+    ("machine", host::machine),
+    ("nvidia", host::nvidia),
     ("parts", documents::parts),
     ("path", path::path),
+    ("pci", host::pci),
+    ("proc", host::proc),
     ("refresh", refresh::refresh),
     ("release", documents::release),
     ("root", documents::root),
+    ("setup", host::setup),
     ("signature", signature::signature),
     ("stamp", stamp::stamp),
+    ("sysctl", host::sysctl),
     ("tar", pack::tar),
+    ("texts", host::texts),
     ("threshold", threshold::threshold),
     ("time", values::time),
     ("values", values::values),
+    ("vulkan", host::vulkan),
+    ("windows", host::windows),
     ("xz", pack::xz),
     ("zst", pack::zst),
 ];

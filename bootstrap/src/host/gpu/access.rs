@@ -17,11 +17,16 @@ const GROUPS: [&str; 2] = ["render", "video"];
 
 impl<'a> Access<'a> {
     pub(super) fn of(tree: &'a Tree) -> Access<'a> {
-        if tree.is_live() {
-            return Access { tree, user: live_user(tree), nodes: Vec::new() };
+        let (user, nodes) = if tree.is_live() {
+            (live_user(tree), Vec::new())
+        } else {
+            let nodes = tree.captured("dev").map(|text| DevNode::parse_all(&text));
+            let user = tree.captured("user").as_deref().and_then(User::parse);
+            (user, nodes.unwrap_or_default())
+        };
+        if let Some(user) = &user {
+            tree.say("user", || user.to_string());
         }
-        let user = tree.captured("user").as_deref().and_then(User::parse);
-        let nodes = tree.captured("dev").map(|text| DevNode::parse_all(&text)).unwrap_or_default();
         Access { tree, user, nodes }
     }
 
@@ -36,11 +41,16 @@ impl<'a> Access<'a> {
     /// Whether the tree shows device nodes at all; a captured one may leave them
     /// out, and then a missing one says nothing.
     pub(super) fn are_shown(&self) -> bool {
-        self.tree.is_live() || !self.nodes.is_empty() || self.tree.is_dir("/dev")
+        let is_folder = self.tree.is_dir("/dev");
+        self.tree.is_live() || !self.nodes.is_empty() || is_folder
     }
 
     pub(super) fn exists(&self, path: &str) -> bool {
-        self.nodes.iter().any(|node| node.path == path) || self.tree.exists(path)
+        let node = self.nodes.iter().find(|node| node.path == path);
+        if let Some(node) = node {
+            self.tree.say("dev", || node.to_string());
+        }
+        node.is_some() || self.tree.exists(path)
     }
 
     /// Why the service's user cannot read and write this node; `None` when it can
@@ -57,11 +67,12 @@ impl<'a> Access<'a> {
         } else {
             node.mode
         };
-        if user.uid == 0 || bits & 0o6 == 0o6 {
+        let listed = self.tree.is_live() && platform::may_use(path) == Some(true);
+        // By a list of rights that the mode does not show.
+        let shown = DevNode { mode: if listed { 0o666 } else { node.mode }, ..node.clone() };
+        self.tree.say("dev", || shown.to_string());
+        if user.uid == 0 || bits & 0o6 == 0o6 || listed {
             return None;
-        }
-        if self.tree.is_live() && platform::may_use(path) == Some(true) {
-            return None; // by a list of rights that the mode does not show
         }
         let group = self.group_name(node.gid);
         Some(match node.mode >> 3 & 0o6 == 0o6 && !groups.contains(&node.gid) {

@@ -4,6 +4,7 @@
 
 use super::super::tree::{Tree, plain};
 use super::super::{Gpu, Host, Vulkan};
+use super::library::is_deciding;
 use super::pci::Maker;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ const SYSTEM: &str = "/Windows/System32";
 /// Fills in `gpus` and `vulkan` from the display parts of `windows.json`, and `libs`.
 pub(in super::super) fn probe(tree: &Tree, json: Option<&str>, host: &mut Host) {
     host.libs = libraries(tree);
+    json.into_iter().for_each(|json| tree.say("windows.json", || json.to_owned()));
     let json = json.map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
     let value: Option<Value> = json.and_then(|text| serde_json::from_str(text).ok());
     let Some(value) = value else {
@@ -51,7 +53,13 @@ pub(in super::super) fn probe(tree: &Tree, json: Option<&str>, host: &mut Host) 
 /// The names of all system libraries in small letters. `None` where they are not
 /// shown: a captured tree may hold only those of graphics drivers.
 fn libraries(tree: &Tree) -> Option<BTreeSet<String>> {
-    let names = tree.names(SYSTEM).ok()?.into_iter().map(|name| name.to_ascii_lowercase());
+    let names = tree.names(SYSTEM).ok()?;
+    if tree.is_remembering() {
+        names.iter().filter(|name| is_deciding(name)).for_each(|name| {
+            tree.exists(&format!("{SYSTEM}/{name}"));
+        });
+    }
+    let names = names.into_iter().map(|name| name.to_ascii_lowercase());
     let names: BTreeSet<String> = names.filter(|name| name.ends_with(".dll")).collect();
     names.contains("kernel32.dll").then_some(names)
 }

@@ -62,7 +62,11 @@ fn library_version(tree: &Tree, path: &str) -> Option<String> {
     let folder = path.rsplit_once('/').map_or("/", |(folder, _)| folder);
     let beside = || {
         let names = tree.names(folder).ok()?;
-        names.iter().find_map(|name| nvidia::driver_of_library(name))
+        let (name, version) =
+            names.iter().find_map(|name| Some((name, nvidia::driver_of_library(name)?)))?;
+        // So that a capture has it too.
+        tree.exists(&format!("{folder}/{name}"));
+        Some(version)
     };
     real.or_else(beside)
 }

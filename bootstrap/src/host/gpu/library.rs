@@ -61,9 +61,99 @@ pub(super) fn names(tree: &Tree) -> Option<BTreeSet<String>> {
     let mut found: BTreeSet<String> = listed.map(str::to_owned).collect();
     for folder in FOLDERS {
         let names = tree.names(folder).unwrap_or_default();
+        if tree.is_remembering() {
+            let deciding = names.iter().filter(|name| is_deciding(name));
+            deciding.for_each(|name| {
+                tree.exists(&format!("{folder}/{name}"));
+            });
+        }
         found.extend(names.into_iter().filter(|name| name.contains(".so")));
     }
     Some(found)
+}
+
+/// Of Linux.
+const STEMS: [&str; 40] = [
+    "libc",
+    "libm",
+    "libdl",
+    "libpthread",
+    "librt",
+    "libgcc_s",
+    "libstdc++",
+    "libgomp",
+    "libomp",
+    "libssl",
+    "libcrypto",
+    "libcurl",
+    "libz",
+    "libatomic",
+    "libnuma",
+    "libtbb",
+    "libOpenCL",
+    "libvulkan",
+    "libcuda",
+    "libcudart",
+    "libcublas",
+    "libcublasLt",
+    "libcudnn",
+    "libnccl",
+    "libnvidia-ml",
+    "libnvrtc",
+    "libdrm",
+    "libdrm_amdgpu",
+    "libamdhip64",
+    "libhipblas",
+    "libhipblaslt",
+    "librocblas",
+    "librocsolver",
+    "librccl",
+    "libhsa-runtime64",
+    "libze_loader",
+    "libze_intel_gpu",
+    "libsycl",
+    "libopenvino",
+    "libopenblas",
+];
+
+/// Of Windows; the first says that libraries are shown at all.
+const DLLS: [&str; 12] = [
+    "kernel32",
+    "msvcp140",
+    "vcruntime140",
+    "vcruntime140_1",
+    "nvcuda",
+    "nvml",
+    "vulkan-1",
+    "opencl",
+    "amdhip64_6",
+    "amdhip64_7",
+    "ze_loader",
+    "d3d12",
+];
+
+/// Whether a capture tells that a library of this name is there: those that an
+/// engine, its app or a driver may want. Of others not even the name is told.
+pub(in super::super) fn is_deciding(name: &str) -> bool {
+    let stem = name.split_once(".so").map(|(stem, _)| stem);
+    let lower = name.to_ascii_lowercase();
+    stem.is_some_and(|stem| STEMS.contains(&stem))
+        || lower.strip_suffix(".dll").is_some_and(|stem| DLLS.contains(&stem))
+        || name.starts_with("ld-")
+}
+
+/// The loader's index, with the deciding names of another one alone: `renamed`
+/// says which path stands for which.
+pub(in super::super) fn index_of(bytes: &[u8], mut renamed: impl FnMut(&str) -> String) -> Vec<u8> {
+    let mut index = b"glibc-ld.so.cache1.1\0".to_vec();
+    let paths = bytes.split(|&c| c == 0).filter(|text| text.first() == Some(&b'/'));
+    for path in paths.filter_map(|text| std::str::from_utf8(text).ok()) {
+        if path.rsplit('/').next().is_some_and(is_deciding) {
+            index.extend(renamed(path).as_bytes());
+            index.push(0);
+        }
+    }
+    index
 }
 
 #[cfg(test)]

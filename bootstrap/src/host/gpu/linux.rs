@@ -8,7 +8,7 @@ use super::amd::{self, Node};
 use super::nvidia::{self, Information};
 use super::pci::{self, Device, Maker};
 use super::vulkan;
-use super::{driver, library, smi};
+use super::{driver, library, render, smi};
 use std::collections::BTreeMap;
 
 /// Fills in `gpus` and `vulkan`, and says in the evidence what was looked at.
@@ -23,7 +23,8 @@ pub(in super::super) fn probe(tree: &Tree, host: &mut Host) {
         }
     };
     let in_container = host.container.is_some();
-    let sight = Sight { tree, access, in_container, renders: renders(tree), nodes: nodes(tree) };
+    let sight =
+        Sight { tree, access, in_container, renders: render::nodes(tree), nodes: nodes(tree) };
     let mut others = Vec::new();
     for device in &devices {
         match device.maker() {
@@ -86,8 +87,8 @@ impl Sight<'_> {
     fn shows_drivers(&self) -> bool {
         let folder = "/sys/bus/pci/devices";
         let names = self.tree.names(folder).unwrap_or_default();
-        self.tree.is_live()
-            || names.iter().any(|name| self.tree.link(&format!("{folder}/{name}/driver")).is_ok())
+        let is_bound = |name: &String| self.tree.link(&format!("{folder}/{name}/driver")).is_ok();
+        names.iter().any(is_bound) || self.tree.is_live()
     }
 
     fn nvidia(&self, device: &Device) -> Gpu {
@@ -265,29 +266,6 @@ impl Sight<'_> {
         }
         gpu
     }
-}
-
-/// Render nodes by the address of their device; `None` when the kernel's list of
-/// graphics devices is not in the tree.
-fn renders(tree: &Tree) -> Option<BTreeMap<String, String>> {
-    let names = tree.names("/sys/class/drm").ok()?;
-    let of = |name: &String| {
-        let link = tree.link(&format!("/sys/class/drm/{name}/device")).ok();
-        // Live, the name itself is a link that leads through the device's address.
-        let path = link.or_else(|| tree.link(&format!("/sys/class/drm/{name}")).ok())?;
-        let address = path.rsplit('/').find_map(pci::address)?;
-        Some((address, name.clone()))
-    };
-    let mut found: BTreeMap<_, _> =
-        names.iter().filter(|n| n.starts_with("renderD")).filter_map(of).collect();
-    for name in names.iter().filter(|name| name.starts_with("renderD")) {
-        if let Ok(real) = tree.canonical(&format!("/sys/class/drm/{name}/device"))
-            && let Some(address) = real.rsplit('/').next().and_then(pci::address)
-        {
-            found.insert(address, name.clone());
-        }
-    }
-    Some(found)
 }
 
 /// The GPUs that the compute driver of AMD knows; nodes that a container may not

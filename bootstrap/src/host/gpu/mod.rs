@@ -12,10 +12,12 @@ mod library;
 mod linux;
 mod nvidia;
 mod pci;
+mod render;
 mod smi;
 mod vulkan;
 
 pub(super) use display::probe as probe_windows;
+pub(super) use library::{index_of, is_deciding};
 pub(super) use linux::probe as probe_linux;
 
 use super::{Gpu, Host};

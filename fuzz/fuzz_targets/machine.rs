@@ -1,0 +1,2 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|input: &[u8]| offgrid_oracle::ask("machine", input).expect("a target"));
