@@ -2,6 +2,7 @@
 
 mod install;
 mod look;
+mod looking;
 mod models;
 mod remove;
 mod update;
