@@ -1,5 +1,5 @@
-//! What is seen of a machine and which variant it gets: one short text for each
-//! machine, one snapshot of facts and decision. The variants are those of the
+//! What is seen of a machine, which variant it gets and what `doctor` says: one
+//! short text for each machine, one snapshot of facts, decision and findings. The variants are those of the
 //! shipped template, `server/templates/release.toml`, imported from stand-ins for
 //! upstream's archives.
 //!
@@ -77,6 +77,17 @@ fn decision(world: &World, tree: &str, words: &[&str]) -> String {
     lines.join("\n")
 }
 
+/// What `doctor` finds, as people read it, after a look that programs read the same.
+fn findings(world: &World, tree: &str) -> String {
+    let text = world.run(&["doctor", "--sysroot", tree]).expect(0).stdout;
+    let json = world.run(&["doctor", "--json", "--sysroot", tree]).expect(0).json();
+    for finding in json["findings"].as_array().unwrap() {
+        let word = finding["word"].as_str().unwrap();
+        assert!(text.contains(&format!(" ({word})")), "{word} in\n{text}");
+    }
+    text.trim_end().to_owned()
+}
+
 #[test]
 fn every_machine_gets_what_its_files_say() {
     let world = shipped();
@@ -88,7 +99,8 @@ fn every_machine_gets_what_its_files_say() {
         machine::make(name, &root);
         let tree = root.to_str().unwrap();
         let host = world.run(&["detect", "--json", "--sysroot", tree]).expect(0).json();
-        let seen = format!("{}\n\n{}\n", facts(&host), decision(&world, tree, &[]));
+        let parts = [facts(&host), decision(&world, tree, &[]), findings(&world, tree)];
+        let seen = format!("{}\n", parts.join("\n\n"));
         let snapshot = machine::folder().join(format!("{name}.snap"));
         if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
             fs::write(&snapshot, &seen).unwrap();
