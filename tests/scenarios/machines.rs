@@ -188,3 +188,43 @@ fn gpu_and_variant_override_the_choice_and_say_so() {
     let odd = world.run(&["plan", "--gpu", "voodoo"]).expect(2);
     odd.says("nvidia");
 }
+
+/// A machine with one NVIDIA GPU of this compute capability and this driver.
+fn with_nvidia(root: &Path, compute: &str, driver: &str) {
+    let _ = fs::remove_dir_all(root);
+    machine::make("rtx5090-580", root);
+    let put = |path: &str, text: String| fs::write(root.join(path), text).unwrap();
+    put(
+        "proc/driver/nvidia/version",
+        format!("NVRM version: NVIDIA UNIX x86_64 Kernel Module  {driver}  Release Build\n"),
+    );
+    put(".setup/nvidia-smi.csv", format!("0, GPU-5, NVIDIA X, {driver}, 8000, {compute}\n"));
+    let libraries = root.join("usr/lib/x86_64-linux-gnu");
+    fs::remove_file(libraries.join("libcuda.so.1")).unwrap();
+    fs::remove_file(libraries.join("libcuda.so.580.95.05")).unwrap();
+    fs::write(libraries.join("libcuda.so.1"), "").unwrap();
+}
+
+#[test]
+fn doctor_knows_the_floors_of_drivers_that_the_shipped_template_has() {
+    let world = shipped();
+    let root = world.path("nvidia");
+    let tree = root.to_str().unwrap();
+    for compute in ["3.7", "5.0", "6.1", "7.5", "8.0", "8.6", "8.9", "9.0", "12.0", "12.1"] {
+        for driver in [
+            "470.10", "549.99", "550.10", "569.99", "570.10", "570.26", "579.99", "580.10",
+            "615.10",
+        ] {
+            with_nvidia(&root, compute, driver);
+            let chosen = decision(&world, tree, &[]);
+            let found = findings(&world, tree);
+            let cuda = chosen.starts_with("-> linux-x86_64-cuda");
+            let what = format!("{compute} {driver}: {chosen}\n{found}");
+            // 12.1 is in CUDA 13 alone, and 3.7 in neither.
+            let refused = found.contains("W_CUDA_DRIVER") || found.contains("W_CUDA_CARD");
+            assert_eq!(refused, !cuda, "{what}");
+            let newer = found.contains("W_CUDA13_DRIVER");
+            assert!(!newer || chosen.starts_with("-> linux-x86_64-cuda12"), "{what}");
+        }
+    }
+}
