@@ -212,8 +212,8 @@ fn doctor_knows_the_floors_of_drivers_that_the_shipped_template_has() {
     let tree = root.to_str().unwrap();
     for compute in ["3.7", "5.0", "6.1", "7.5", "8.0", "8.6", "8.9", "9.0", "12.0", "12.1"] {
         for driver in [
-            "470.10", "549.99", "550.10", "569.99", "570.10", "570.26", "579.99", "580.10",
-            "615.10",
+            "470.10", "549.99", "550.10", "569.99", "570.10", "570.25", "570.26", "579.99",
+            "580.10", "615.10",
         ] {
             with_nvidia(&root, compute, driver);
             let chosen = decision(&world, tree, &[]);
