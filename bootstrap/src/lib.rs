@@ -12,6 +12,7 @@
 //! - [`env`], [`settings`]: what was typed and what it means here
 //! - [`host`]: facts about the target computer
 //! - [`source`], [`trust`]: bytes from anywhere, and which of them are believed
+//! - [`doctor`]: what those facts mean, and what to type
 //! - [`select`], [`plan`]: what fits, and what is to be done
 //! - [`step`], [`run`], [`journal`], [`receipt`]: doing it so that it can be taken back
 //! - [`schema`]: state files that only a newer program understands
@@ -39,6 +40,7 @@ pub mod cli;
 pub mod decode;
 pub mod disk;
 pub mod dispatch;
+pub mod doctor;
 pub mod engine;
 pub mod env;
 pub mod error;

@@ -126,6 +126,7 @@ fn results_are_one_object_and_nothing_for_people() {
     for words in [
         &["status", "--json"][..],
         &["detect", "--json"],
+        &["doctor", "--json"],
         &["version", "--json"],
         &["service", "status", "--json"],
     ] {

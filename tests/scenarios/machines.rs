@@ -1,5 +1,5 @@
-//! What is seen of a machine and which variant it gets: one short text for each
-//! machine, one snapshot of facts and decision. The variants are those of the
+//! What is seen of a machine, which variant it gets and what `doctor` says: one
+//! short text for each machine, one snapshot of facts, decision and findings. The variants are those of the
 //! shipped template, `server/templates/release.toml`, imported from stand-ins for
 //! upstream's archives.
 //!
@@ -77,6 +77,17 @@ fn decision(world: &World, tree: &str, words: &[&str]) -> String {
     lines.join("\n")
 }
 
+/// What `doctor` finds, as people read it, after a look that programs read the same.
+fn findings(world: &World, tree: &str) -> String {
+    let text = world.run(&["doctor", "--sysroot", tree]).expect(0).stdout;
+    let json = world.run(&["doctor", "--json", "--sysroot", tree]).expect(0).json();
+    for finding in json["findings"].as_array().unwrap() {
+        let word = finding["word"].as_str().unwrap();
+        assert!(text.contains(&format!(" ({word})")), "{word} in\n{text}");
+    }
+    text.trim_end().to_owned()
+}
+
 #[test]
 fn every_machine_gets_what_its_files_say() {
     let world = shipped();
@@ -88,7 +99,8 @@ fn every_machine_gets_what_its_files_say() {
         machine::make(name, &root);
         let tree = root.to_str().unwrap();
         let host = world.run(&["detect", "--json", "--sysroot", tree]).expect(0).json();
-        let seen = format!("{}\n\n{}\n", facts(&host), decision(&world, tree, &[]));
+        let parts = [facts(&host), decision(&world, tree, &[]), findings(&world, tree)];
+        let seen = format!("{}\n", parts.join("\n\n"));
         let snapshot = machine::folder().join(format!("{name}.snap"));
         if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
             fs::write(&snapshot, &seen).unwrap();
@@ -175,4 +187,44 @@ fn gpu_and_variant_override_the_choice_and_say_so() {
     assert!(mac.starts_with("-> macos-aarch64-cpu"), "{mac}");
     let odd = world.run(&["plan", "--gpu", "voodoo"]).expect(2);
     odd.says("nvidia");
+}
+
+/// A machine with one NVIDIA GPU of this compute capability and this driver.
+fn with_nvidia(root: &Path, compute: &str, driver: &str) {
+    let _ = fs::remove_dir_all(root);
+    machine::make("rtx5090-580", root);
+    let put = |path: &str, text: String| fs::write(root.join(path), text).unwrap();
+    put(
+        "proc/driver/nvidia/version",
+        format!("NVRM version: NVIDIA UNIX x86_64 Kernel Module  {driver}  Release Build\n"),
+    );
+    put(".setup/nvidia-smi.csv", format!("0, GPU-5, NVIDIA X, {driver}, 8000, {compute}\n"));
+    let libraries = root.join("usr/lib/x86_64-linux-gnu");
+    fs::remove_file(libraries.join("libcuda.so.1")).unwrap();
+    fs::remove_file(libraries.join("libcuda.so.580.95.05")).unwrap();
+    fs::write(libraries.join("libcuda.so.1"), "").unwrap();
+}
+
+#[test]
+fn doctor_knows_the_floors_of_drivers_that_the_shipped_template_has() {
+    let world = shipped();
+    let root = world.path("nvidia");
+    let tree = root.to_str().unwrap();
+    for compute in ["3.7", "5.0", "6.1", "7.5", "8.0", "8.6", "8.9", "9.0", "12.0", "12.1"] {
+        for driver in [
+            "470.10", "549.99", "550.10", "569.99", "570.10", "570.25", "570.26", "579.99",
+            "580.10", "615.10",
+        ] {
+            with_nvidia(&root, compute, driver);
+            let chosen = decision(&world, tree, &[]);
+            let found = findings(&world, tree);
+            let cuda = chosen.starts_with("-> linux-x86_64-cuda");
+            let what = format!("{compute} {driver}: {chosen}\n{found}");
+            // 12.1 is in CUDA 13 alone, and 3.7 in neither.
+            let refused = found.contains("W_CUDA_DRIVER") || found.contains("W_CUDA_CARD");
+            assert_eq!(refused, !cuda, "{what}");
+            let newer = found.contains("W_CUDA13_DRIVER");
+            assert!(!newer || chosen.starts_with("-> linux-x86_64-cuda12"), "{what}");
+        }
+    }
 }

@@ -98,6 +98,11 @@ fn examples(command: Command) -> &'static [(&'static str, &'static str)] {
             ("detect --json", "the same for a program"),
             ("detect --capture here", "the files behind it, for a bug report"),
         ],
+        Command::Doctor => &[
+            ("doctor", "what is missing here, and what to type"),
+            ("doctor --json", "the same for a program"),
+            ("doctor --sysroot here", "of a captured computer"),
+        ],
         Command::Status => &[("status", "what is installed"), ("status --json", "for a program")],
         Command::Rollback => &[("rollback", "back to the release before; nothing is downloaded")],
         Command::Repair => &[
@@ -148,6 +153,10 @@ fn more(command: Command) -> Option<&'static str> {
             "Without a run that was cut off: whatever verify finds is made anew, from other \
              releases on this disk where they have it, else from where it came. What is not \
              ours is moved out of the way and kept."
+        }
+        Command::Doctor => {
+            "It looks and advises; it installs no driver and changes nothing. It ends with 0, \
+             whatever it finds."
         }
         Command::Verify => "Each line says what is wrong and what repair would do about it.",
         Command::Service => {

@@ -7,6 +7,7 @@ pub mod help;
 mod aim;
 mod believe;
 mod converge;
+mod doctor;
 mod engine;
 mod install;
 mod look;
@@ -111,6 +112,7 @@ fn command(
     let Some(command) = &parsed.command else { return guided(&session) };
     let ending = match command {
         Command::Detect => return look::detect(&session).map(|()| None),
+        Command::Doctor => return doctor::run(&session).map(|()| None),
         Command::Status => return look::status(&session).map(|()| None),
         Command::Version => return look::version(&session).map(|()| None),
         Command::Plan => return look::plan(&session).map(|()| None),

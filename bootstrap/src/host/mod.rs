@@ -10,6 +10,7 @@ mod captured;
 mod cpuinfo;
 mod describe;
 mod elf;
+mod fault;
 mod gpu;
 mod libc;
 mod linux;
@@ -27,6 +28,7 @@ use serde::Serialize;
 
 pub use capture::{Capture, Error as CaptureError};
 pub use captured::{DevNode, Uname, User};
+pub use fault::Fault;
 pub use place::{Node, Nodes};
 pub use tree::{Tree, TreeError};
 
@@ -37,6 +39,10 @@ pub struct Host {
     pub v: u32,
     pub os: Option<Os>,
     pub os_name: Option<String>,
+    /// Of a Linux distribution: its variant, its name and what it is like, as
+    /// os-release calls them, the most special first.
+    #[serde(skip)]
+    pub distribution: Vec<String>,
     pub kernel: Option<String>,
     /// What system programs here are built for; on macOS and Windows, what this
     /// program runs as, which under Rosetta or Prism is not the native one.
@@ -132,8 +138,11 @@ pub struct Gpu {
     pub integrated: Option<bool>,
     /// Whether the service's user could use it; `None` when nothing tells.
     pub usable: Option<bool>,
-    /// Why not, and what to type.
+    /// Why not, and behind a colon what to do.
     pub why_not: Option<String>,
+    /// The kind of `why_not`.
+    #[serde(skip)]
+    pub fault: Option<Fault>,
     /// The version of Vulkan that its maker's driver offers.
     #[serde(skip)]
     pub vulkan: Option<String>,
@@ -180,6 +189,7 @@ impl Default for Host {
             v: 1,
             os: None,
             os_name: None,
+            distribution: Vec::new(),
             kernel: None,
             arch: None,
             native_arch: None,

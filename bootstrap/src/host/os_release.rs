@@ -8,6 +8,8 @@ pub(super) struct OsRelease {
     pub(super) name: Option<String>,
     pub(super) version_id: Option<String>,
     pub(super) pretty_name: Option<String>,
+    pub(super) variant_id: Option<String>,
+    pub(super) id_like: Option<String>,
 }
 
 impl OsRelease {
@@ -20,12 +22,22 @@ impl OsRelease {
                 "NAME" => &mut found.name,
                 "VERSION_ID" => &mut found.version_id,
                 "PRETTY_NAME" => &mut found.pretty_name,
+                "VARIANT_ID" => &mut found.variant_id,
+                "ID_LIKE" => &mut found.id_like,
                 _ => continue,
             };
             // As in the shell that this file is written for, the last one counts.
             *slot = Some(plain(&unquote(value))).filter(|value| !value.is_empty());
         }
         found
+    }
+
+    /// Variant, name and what it is like, the most special first: `linuxmint`,
+    /// `ubuntu`, `debian`.
+    pub(super) fn words(&self) -> Vec<String> {
+        let like = self.id_like.iter().flat_map(|like| like.split_whitespace());
+        let own = self.variant_id.iter().chain(&self.id).map(String::as_str);
+        own.chain(like).map(str::to_owned).collect()
     }
 
     /// `Debian GNU/Linux 12`; rolling distributions have no version.
@@ -55,6 +67,15 @@ fn unquote(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_distribution_is_and_is_like() {
+        let words = |text| OsRelease::parse(text).words();
+        let mint = "ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n";
+        assert_eq!(words(mint), ["linuxmint", "ubuntu", "debian"]);
+        assert_eq!(words("ID=fedora\nVARIANT_ID=silverblue"), ["silverblue", "fedora"]);
+        assert!(words("NAME=x").is_empty());
+    }
 
     #[test]
     fn names_come_out_of_every_kind_of_quotes() {

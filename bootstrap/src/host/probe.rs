@@ -104,7 +104,10 @@ fn probe_linux(tree: &Tree, live: &LiveFacts, program: Option<&SystemProgram>, h
 
 fn os_name(tree: &Tree, host: &mut Host) {
     for path in ["/etc/os-release", "/usr/lib/os-release"] {
-        if let Some(title) = tree.text(path).ok().and_then(|text| OsRelease::parse(&text).title()) {
+        let Ok(text) = tree.text(path) else { continue };
+        let release = OsRelease::parse(&text);
+        if let Some(title) = release.title() {
+            host.distribution = release.words();
             host.os_name = Some(title);
             host.note("os_name", path);
             return;

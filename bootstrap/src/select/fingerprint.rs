@@ -67,6 +67,7 @@ mod tests {
             integrated: None,
             usable: None,
             why_not: None,
+            fault: None,
             vulkan: None,
             rocm_why_not: None,
         }

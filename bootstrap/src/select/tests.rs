@@ -136,6 +136,7 @@ fn with_driver(driver: &str) -> Host {
         integrated: Some(false),
         usable: Some(true),
         why_not: None,
+        fault: None,
         vulkan: None,
         rocm_why_not: None,
     };

@@ -13,6 +13,8 @@ pub enum Command {
     Plan,
     /// Shows the facts of this computer.
     Detect,
+    /// Judges the facts of this computer.
+    Doctor,
     /// Shows what is installed.
     Status,
     /// Goes back to the release before, or another that is kept.
@@ -49,8 +51,8 @@ const TRUST_WORDS: &[&str] = &["show", "init", "refresh", "download"];
 impl Command {
     /// All, in the order of the help page.
     pub const ALL: &'static [Command] = &[
-        Install, Update, Plan, Detect, Status, Rollback, Repair, Verify, Uninstall, Service, Model,
-        Trust, Selftest, Version,
+        Install, Update, Plan, Detect, Doctor, Status, Rollback, Repair, Verify, Uninstall,
+        Service, Model, Trust, Selftest, Version,
     ];
 
     /// The word.
@@ -60,6 +62,7 @@ impl Command {
             Update => "update",
             Plan => "plan",
             Detect => "detect",
+            Doctor => "doctor",
             Status => "status",
             Rollback => "rollback",
             Repair => "repair",
@@ -80,6 +83,7 @@ impl Command {
             Update => "get the newest release, if there is one",
             Plan => "show what install would do; change nothing",
             Detect => "show what this computer has: system, CPU, GPUs",
+            Doctor => "say what this computer lacks, and what to type",
             Status => "show what is installed and how it is doing",
             Rollback => "go back to the release before this one",
             Repair => "end a run that was cut off, mend what is damaged",

@@ -250,7 +250,7 @@ pub static TABLE: &[Spec] = &[
     only(&[Update, Plan], "--rematch", Kind::Switch,
         "take the variant that fits this computer best now; also try again what did not \
          work here"),
-    only(&[Detect, Plan], "--sysroot", text("DIR"),
+    only(&[Detect, Doctor, Plan], "--sysroot", text("DIR"),
         "look at a captured computer in this folder instead").default("this computer"),
     only(&[Detect], "--capture", text("DIR"),
         "write what was looked at into this new folder, with nothing personal in it, \

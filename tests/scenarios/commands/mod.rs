@@ -1,5 +1,6 @@
 //! Every command, its ending and what it leaves behind.
 
+mod doctor;
 mod install;
 mod look;
 mod looking;

@@ -1,6 +1,7 @@
 //! Who may use a device node. The service's user counts, not who asks: being
 //! there is not being usable.
 
+use super::super::Fault;
 use super::super::captured::{DevNode, User};
 use super::super::tree::Tree;
 use crate::platform;
@@ -55,7 +56,7 @@ impl<'a> Access<'a> {
 
     /// Why the service's user cannot read and write this node; `None` when it can
     /// or when nothing says that it cannot.
-    pub(super) fn why_not(&self, path: &str) -> Option<String> {
+    pub(super) fn why_not(&self, path: &str) -> Option<(Fault, String)> {
         let user = self.user.as_ref()?;
         let node = self.node(path)?;
         let groups = &user.groups;
@@ -76,11 +77,14 @@ impl<'a> Access<'a> {
         }
         let group = self.group_name(node.gid);
         Some(match node.mode >> 3 & 0o6 == 0o6 && !groups.contains(&node.gid) {
-            true => format!(
-                "{path} is only for the group {group}, and the service's user is not in it: \
-                 `sudo usermod -aG {group} USER`, then log in again"
+            true => (
+                Fault::Group,
+                format!(
+                    "{path} is only for the group {group}, and the service's user is not in it: \
+                     `sudo usermod -aG {group} USER`, then log in again"
+                ),
             ),
-            false => format!("the service's user may not read and write {path}"),
+            false => (Fault::Rights, format!("the service's user may not read and write {path}")),
         })
     }
 
@@ -145,7 +149,7 @@ mod tests {
         fs::write(dir.path().join("etc/group"), "root:x:0:\nrender:x:109:\nbad name:x:7:\n")
             .unwrap();
         let tree = Tree::sysroot(dir.path()).unwrap();
-        Access::of(&tree).why_not("/dev/kfd")
+        Access::of(&tree).why_not("/dev/kfd").map(|(_, why)| why)
     }
 
     #[test]

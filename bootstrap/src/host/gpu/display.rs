@@ -3,7 +3,7 @@
 //! lists only what is there. Pure but for the names of a few system files.
 
 use super::super::tree::{Tree, plain};
-use super::super::{Gpu, Host, Vulkan};
+use super::super::{Fault, Gpu, Host, Vulkan};
 use super::library::is_deciding;
 use super::pci::Maker;
 use serde_json::Value;
@@ -32,7 +32,7 @@ pub(in super::super) fn probe(tree: &Tree, json: Option<&str>, host: &mut Host) 
     let has = |name: &str| tree.exists(&format!("{SYSTEM}/{name}"));
     for gpu in &mut host.gpus {
         if gpu.vendor == "nvidia" && shown && !has("nvcuda.dll") {
-            gpu.refuse("nvcuda.dll is missing: install NVIDIA's driver");
+            gpu.refuse(Fault::Driver, "nvcuda.dll is missing: install NVIDIA's driver");
         }
         if gpu.usable.is_none() && present.is_some() && (shown || tree.is_live()) {
             gpu.usable = Some(true);
@@ -146,7 +146,10 @@ fn of_driver(driver: &Driver, (vendor, device): (u16, u16)) -> Gpu {
     if driver.is_basic {
         // Both are those of the basic driver.
         (gpu.driver, gpu.name) = (None, None);
-        gpu.refuse("Windows drives it with its basic driver: install the maker's own");
+        gpu.refuse(
+            Fault::Driver,
+            "Windows drives it with its basic driver: install the maker's own",
+        );
     }
     gpu.integrated = integrated(&gpu);
     gpu

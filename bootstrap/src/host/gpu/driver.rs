@@ -2,7 +2,7 @@
 //! `nvidia-smi`; what each of them says of each GPU.
 
 use super::super::tree::{Tree, plain};
-use super::super::{Gpu, Host};
+use super::super::{Fault, Gpu, Host};
 use super::linux::Sight;
 use super::{library, nvidia, smi};
 
@@ -44,11 +44,11 @@ pub(super) fn nvidia_facts(sight: &Sight<'_>, host: &mut Host) {
             gpu.vram_bytes = found.memory_bytes;
         }
         match (&driver, &of_library) {
-            (None, _) => gpu.refuse("NVIDIA's kernel module is not loaded: `sudo modprobe nvidia`, or restart"),
+            (None, _) => gpu.refuse(Fault::Module, "NVIDIA's kernel module is not loaded: `sudo modprobe nvidia`, or restart"),
             (Some(_), _) if library.is_none() && library::are_shown(tree) => {
-                gpu.refuse("NVIDIA's library libcuda.so.1 is missing: install the whole driver");
+                gpu.refuse(Fault::Driver, "NVIDIA's library libcuda.so.1 is missing: install the whole driver");
             }
-            (Some(kernel), Some(user)) if kernel != user => gpu.refuse(format!(
+            (Some(kernel), Some(user)) if kernel != user => gpu.refuse(Fault::Restart, format!(
                 "the kernel runs driver {kernel} and the libraries are of {user}: restart this machine"
             )),
             _ => {}

@@ -2,7 +2,7 @@
 //! read.
 
 use super::super::tree::Tree;
-use super::super::{Gpu, Host};
+use super::super::{Fault, Gpu, Host};
 use super::access::Access;
 use super::amd::{self, Node};
 use super::nvidia::{self, Information};
@@ -63,22 +63,28 @@ impl Sight<'_> {
         };
         match device.driver.as_deref() {
             Some("vfio-pci" | "pci-stub") => {
-                gpu.refuse("it is set aside for virtual machines (vfio-pci)");
+                gpu.refuse(Fault::SetAside, "it is set aside for virtual machines (vfio-pci)");
             }
             Some("nouveau") => gpu.refuse(
+                Fault::Driver,
                 "it is driven by nouveau, which cannot compute: install NVIDIA's own driver",
             ),
             Some("radeon") => gpu.refuse(
+                Fault::OldRadeon,
                 "it is driven by radeon, which has no Vulkan; cards from 2012 on can use amdgpu",
             ),
             Some("nvidia" | "amdgpu" | "i915" | "xe") => {}
-            Some(other) => gpu.refuse(format!("it is driven by {other}, not by a graphics driver")),
+            Some(other) => gpu
+                .refuse(Fault::Other, format!("it is driven by {other}, not by a graphics driver")),
             // A capture may leave the links out altogether.
-            None if self.shows_drivers() => gpu.refuse(match maker {
-                Maker::Nvidia => "no kernel driver is bound to it: install NVIDIA's driver",
-                Maker::Amd => "no kernel driver is bound to it: load amdgpu",
-                Maker::Intel => "no kernel driver is bound to it: load i915 or xe",
-            }),
+            None if self.shows_drivers() => gpu.refuse(
+                Fault::Driver,
+                match maker {
+                    Maker::Nvidia => "no kernel driver is bound to it: install NVIDIA's driver",
+                    Maker::Amd => "no kernel driver is bound to it: load amdgpu",
+                    Maker::Intel => "no kernel driver is bound to it: load i915 or xe",
+                },
+            ),
             None => {}
         }
         gpu
@@ -98,14 +104,17 @@ impl Sight<'_> {
         let information = self.information(&device.address);
         gpu.name = information.model.clone().or(gpu.name);
         if information.excluded {
-            gpu.refuse("NVIDIA's driver was told to leave it alone (GPU Excluded)");
+            gpu.refuse(
+                Fault::SetAside,
+                "NVIDIA's driver was told to leave it alone (GPU Excluded)",
+            );
         }
         if gpu.usable.is_none() && self.access.are_shown() {
             let minor = information.minor;
             let own = minor.map(|minor| format!("/dev/nvidia{minor}"));
             let nodes = own.into_iter().chain(["/dev/nvidiactl".into(), "/dev/nvidia-uvm".into()]);
             match nodes.into_iter().find_map(|node| self.node_refused(&node, true)) {
-                Some(why) => gpu.refuse(why),
+                Some((fault, why)) => gpu.refuse(fault, why),
                 None => gpu.usable = Some(true),
             }
         }
@@ -122,18 +131,20 @@ impl Sight<'_> {
         text.map(|text| nvidia::information(&text)).unwrap_or_default()
     }
 
-    fn node_refused(&self, path: &str, is_nvidia: bool) -> Option<String> {
+    fn node_refused(&self, path: &str, is_nvidia: bool) -> Option<(Fault, String)> {
         if self.access.exists(path) {
             return self.access.why_not(path);
         }
-        Some(match (self.in_container, is_nvidia) {
+        let fault = if self.in_container { Fault::Container } else { Fault::Node };
+        let why = match (self.in_container, is_nvidia) {
             (true, true) => format!("{path} is missing: start the container with --gpus all"),
             (true, false) => format!("{path} is missing: start the container with --device {path}"),
             (false, true) => format!(
                 "{path} is missing although the driver is there: `sudo nvidia-modprobe -u -c=0`"
             ),
             (false, false) => format!("{path} is missing"),
-        })
+        };
+        Some((fault, why))
     }
 
     fn amd(&self, device: &Device) -> Gpu {
@@ -146,7 +157,7 @@ impl Sight<'_> {
         let render = node.and_then(|node| node.render_minor).map(|minor| format!("renderD{minor}"));
         self.render(&mut gpu, render);
         if self.access.are_shown() {
-            gpu.rocm_why_not = self.node_refused("/dev/kfd", false);
+            gpu.rocm_why_not = self.node_refused("/dev/kfd", false).map(|(_, why)| why);
         }
         gpu
     }
@@ -168,11 +179,13 @@ impl Sight<'_> {
         match (name, &self.renders) {
             (Some(name), _) if self.access.are_shown() => {
                 match self.node_refused(&format!("/dev/dri/{name}"), false) {
-                    Some(why) => gpu.refuse(why),
+                    Some((fault, why)) => gpu.refuse(fault, why),
                     None => gpu.usable = Some(true),
                 }
             }
-            (None, Some(_)) => gpu.refuse("the kernel made no render node for it in /dev/dri"),
+            (None, Some(_)) => {
+                gpu.refuse(Fault::Other, "the kernel made no render node for it in /dev/dri")
+            }
             _ => {} // nothing tells
         }
     }
@@ -219,18 +232,18 @@ impl Sight<'_> {
         };
         match library::find(self.tree, "libcuda.so.1") {
             Some(path) if path.starts_with("/usr/lib/wsl/") => {}
-            Some(path) => gpu.refuse(format!(
+            Some(path) => gpu.refuse(Fault::Lent, format!(
                 "{path} hides the library that Windows lends: remove NVIDIA's Linux driver from WSL"
             )),
             None => {
-                gpu.refuse("/usr/lib/wsl/lib/libcuda.so.1 is missing: update the driver in Windows")
+                gpu.refuse(Fault::Lent, "/usr/lib/wsl/lib/libcuda.so.1 is missing: update the driver in Windows")
             }
         }
         // A Linux driver beside it is found first by programs.
         let native = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib/aarch64-linux-gnu"];
         let native = native.map(|folder| format!("{folder}/libcuda.so.1"));
         if let Some(path) = native.iter().find(|path| self.tree.exists(path)) {
-            gpu.refuse(format!(
+            gpu.refuse(Fault::Lent, format!(
                 "{path} hides the library that Windows lends: remove NVIDIA's Linux driver from WSL"
             ));
         }
@@ -258,10 +271,10 @@ impl Sight<'_> {
         if self.access.are_shown() {
             match nodes.iter().find(|node| self.access.exists(node)) {
                 Some(node) => match self.access.why_not(node) {
-                    Some(why) => gpu.refuse(why),
+                    Some((fault, why)) => gpu.refuse(fault, why),
                     None => gpu.usable = Some(true),
                 },
-                None => gpu.refuse("no device node of the Tegra GPU is in /dev"),
+                None => gpu.refuse(Fault::Node, "no device node of the Tegra GPU is in /dev"),
             }
         }
         gpu

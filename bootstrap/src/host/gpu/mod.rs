@@ -20,7 +20,7 @@ pub(super) use display::probe as probe_windows;
 pub(super) use library::{index_of, is_deciding};
 pub(super) use linux::probe as probe_linux;
 
-use super::{Gpu, Host};
+use super::{Fault, Gpu, Host};
 
 /// Apple silicon is one GPU with the memory of the machine (gpu.md 3.3).
 pub(super) fn probe_macos(host: &mut Host) {
@@ -48,14 +48,17 @@ impl Gpu {
             integrated: None,
             usable: None,
             why_not: None,
+            fault: None,
             vulkan: None,
             rocm_why_not: None,
         }
     }
 
     /// Says that it cannot be used; the first reason counts.
-    pub(super) fn refuse(&mut self, why: impl Into<String>) {
+    pub(super) fn refuse(&mut self, fault: Fault, why: impl Into<String>) {
         self.usable = Some(false);
-        self.why_not.get_or_insert(why.into());
+        if self.why_not.is_none() {
+            (self.why_not, self.fault) = (Some(why.into()), Some(fault));
+        }
     }
 }
