@@ -46,7 +46,8 @@ pub(super) fn place_of(
     let prefix = prefix.map(Path::to_owned).or(own).unwrap_or(places.prefix);
     let link = places.link_dir.map(|folder| folder.join(platform::exe_name("offgrid")));
     let (models, config) = (places.models, places.config_dir);
-    Ok(Place { store: Store::new(prefix), link, models, config, system })
+    let store = Store::new(prefix).with_runtime(places.runtime);
+    Ok(Place { store, link, models, config, system })
 }
 
 /// A packaged program lies in no prefix: it is the user's installation that is meant

@@ -14,6 +14,8 @@ pub(crate) struct Places {
     pub(crate) config_dir: PathBuf,
     /// Never inside the prefix.
     pub(crate) models: PathBuf,
+    /// Where the supervisor of the whole system's service writes: it is another user.
+    pub(crate) runtime: Option<PathBuf>,
 }
 
 /// Of this system; `None` when the environment does not say where the user's
@@ -33,6 +35,7 @@ fn linux(env: &Env, system: bool) -> Option<Places> {
             link_dir: Some("/usr/local/bin".into()),
             config_dir: "/etc/offgrid".into(),
             models: "/var/lib/offgrid/models".into(),
+            runtime: Some("/run/offgrid-llm".into()),
         });
     }
     let home = env.home()?;
@@ -42,6 +45,7 @@ fn linux(env: &Env, system: bool) -> Option<Places> {
         link_dir: Some(home.join(".local/bin")),
         config_dir: config.join("offgrid"),
         models: user_models(&home),
+        runtime: None,
     })
 }
 
@@ -52,6 +56,7 @@ fn macos(env: &Env, system: bool) -> Option<Places> {
             link_dir: Some("/usr/local/bin".into()),
             config_dir: prefix.join("config"),
             models: prefix.join("models"),
+            runtime: Some("/var/run/offgrid-llm".into()),
             prefix,
         });
     }
@@ -61,6 +66,7 @@ fn macos(env: &Env, system: bool) -> Option<Places> {
         link_dir: Some(home.join(".local/bin")),
         config_dir: prefix.join("config"),
         models: user_models(&home),
+        runtime: None,
         prefix,
     })
 }
@@ -72,6 +78,7 @@ fn windows(env: &Env, system: bool) -> Option<Places> {
             prefix: folder(env, "ProgramFiles")?.join("OffGrid"),
             link_dir: None,
             models: data.join("models"),
+            runtime: None,
             config_dir: data,
         });
     }
@@ -85,6 +92,7 @@ fn windows(env: &Env, system: bool) -> Option<Places> {
         link_dir: None,
         config_dir: data("APPDATA", "Roaming"),
         models: user_models(&home),
+        runtime: None,
     })
 }
 

@@ -4,6 +4,7 @@
 //! Never starts the app: that is [`supervise`]. Signals nobody but the process
 //! that holds the supervisor's lock.
 
+pub mod backend;
 mod envfile;
 mod error;
 #[expect(clippy::disallowed_methods, reason = "a lock is held, and nothing in it is lost")]
@@ -68,7 +69,7 @@ impl Note {
 
 /// The file whose lock a supervisor holds as long as it lives.
 fn lock_path(store: &Store) -> PathBuf {
-    store.state().join("service.lock")
+    store.runtime().join("service.lock")
 }
 
 /// Whether somebody holds the supervisor's lock: a note that outlived its writer

@@ -32,6 +32,7 @@ pub use value::{ServiceKind, VariantWish};
 pub(crate) use layer::on_or_off;
 pub(crate) use near::nearest;
 
+use crate::service::backend::Listen;
 use offgrid_manifest::{Id, Time, Version};
 use std::path::PathBuf;
 
@@ -66,6 +67,14 @@ pub struct Settings {
     pub service: ServiceKind,
     /// Whether that came from the command line.
     pub service_typed: bool,
+    /// Whether it starts with the system or the session.
+    pub autostart: bool,
+    /// Who may reach the app; `None`: as before, at first this computer alone.
+    pub listen: Option<Listen>,
+    /// Seconds that requests under way may take when another slot takes over.
+    pub drain: u64,
+    /// Whether a user's service goes on without a session; `None`: nobody said.
+    pub linger: Option<bool>,
     /// Which models to fetch; `Some` of nothing: none, and do not ask.
     pub models: Option<Vec<Id>>,
     /// Which engine; `None`: as before, at first the release's own.

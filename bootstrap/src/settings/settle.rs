@@ -47,6 +47,10 @@ impl Settings {
             modify_path: !stack.is_off("--no-modify-path"),
             service_typed: service.is_some() && stack.typed("--service"),
             service: service.unwrap_or_default(),
+            autostart: !stack.is_off("--no-autostart"),
+            listen: stack.read("--listen", value::listen)?,
+            drain: stack.read("--drain", value::drain)?.unwrap_or(value::DRAIN),
+            linger: stack.switch_or_none("--linger"),
             models: stack.models()?,
             engine: stack.engine()?,
             engine_typed: stack.typed("--llama-server"),
@@ -171,6 +175,11 @@ impl<'a> Stack<'a> {
 
     fn switch(&self, flag: &'static str) -> bool {
         self.on(flag).is_some()
+    }
+
+    /// What somebody said, or nobody anything.
+    fn switch_or_none(&self, flag: &'static str) -> Option<bool> {
+        self.winner(flag).map(|(_, given)| given.value == Value::Switch(true))
     }
 
     /// Whether somebody turned it off.

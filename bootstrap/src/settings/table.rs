@@ -208,6 +208,24 @@ pub static TABLE: &[Spec] = &[
         "how the app is kept running: auto, systemd, systemd-user, launchd, \
          launchd-agent, windows, openrc, supervise or none").of(&[Install, Update, Plan, Service])
         .default("`auto`: the best of this system"),
+    setting("--no-autostart", "OFFGRID_SETUP_AUTOSTART", "autostart", Kind::NoSwitch,
+        "register the service, but start it only when somebody asks for it")
+        .of(&[Install, Update, Plan, Service])
+        .default("on: it starts with this computer, or with your session"),
+    setting("--listen", "OFFGRID_SETUP_LISTEN", "listen", text("WHO"),
+        "who may reach the app: `loopback`, this computer alone; `lan`, everybody on your \
+         network, without a password unless you set one")
+        .of(&[Install, Update, Plan, Service])
+        .default("`loopback`"),
+    setting("--drain", "OFFGRID_SETUP_DRAIN", "drain", text("SECONDS"),
+        "how long requests that are being answered may take before another release takes \
+         over; 0: do not wait")
+        .of(&[Install, Update, Rollback, Repair, Service])
+        .default("60"),
+    setting("--linger", "OFFGRID_SETUP_LINGER", "linger", Kind::Switch,
+        "let your service run while you are not logged in (loginctl enable-linger)")
+        .of(&[Install, Update, Plan, Service])
+        .default("a question on a terminal, else off"),
     setting("--no-modify-path", "OFFGRID_SETUP_MODIFY_PATH", "modify_path", Kind::NoSwitch,
         "leave your shell's profiles as they are: `offgrid` may then need its full \
          name")

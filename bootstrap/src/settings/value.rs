@@ -7,9 +7,13 @@ use super::layer::Origin;
 use crate::engine::Wish;
 use crate::plan::KEEP_LEAST;
 use crate::select::Wanted;
+use crate::service::backend::Listen;
 use offgrid_manifest::{Id, Time, Version};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+
+/// Seconds that requests under way may take, where nobody said.
+pub(crate) const DRAIN: u64 = 60;
 
 /// What keeps the app running, as asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -148,6 +152,19 @@ pub(crate) fn service(word: &str) -> Result<ServiceKind, String> {
         let names: Vec<_> = ServiceKind::ALL.iter().map(|kind| kind.name()).collect();
         format!("one of {}", names.join(", "))
     })
+}
+
+pub(crate) fn listen(word: &str) -> Result<Listen, String> {
+    match word {
+        "loopback" => Ok(Listen::Loopback),
+        "lan" => Ok(Listen::Lan),
+        _ => Err("`loopback` or `lan`".to_owned()),
+    }
+}
+
+pub(crate) fn drain(word: &str) -> Result<u64, String> {
+    let read = word.parse().ok().filter(|seconds| *seconds <= 3600);
+    read.ok_or_else(|| "a number of seconds from 0 to 3600".to_owned())
 }
 
 /// Bytes in all. `None` is "no limit".

@@ -103,12 +103,19 @@ impl Error {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
     prefix: PathBuf,
+    /// Where a supervisor that may not write below the prefix says what it does.
+    runtime: Option<PathBuf>,
 }
 
 impl Store {
     /// Of this prefix; nothing is looked at.
     pub fn new(prefix: PathBuf) -> Store {
-        Store { prefix }
+        Store { prefix, runtime: None }
+    }
+
+    /// The same, with a supervisor that is another user: it writes into this folder.
+    pub fn with_runtime(self, runtime: Option<PathBuf>) -> Store {
+        Store { runtime, ..self }
     }
 
     /// The prefix itself.
@@ -176,9 +183,14 @@ impl Store {
         self.state().join("id")
     }
 
+    /// Where the supervisor writes.
+    pub fn runtime(&self) -> PathBuf {
+        self.runtime.clone().unwrap_or_else(|| self.state())
+    }
+
     /// What the supervisor says of itself.
     pub fn service(&self) -> PathBuf {
-        self.state().join("service.json")
+        self.runtime().join("service.json")
     }
 
     /// Work of one run before it is put in place.
