@@ -7,6 +7,7 @@ use crate::engine::{Existing, Wish};
 use crate::error::Error;
 use crate::schema::{self, What};
 use crate::select::Wanted;
+use crate::service::backend::Listen;
 use crate::step::Undo;
 use crate::store::{self, SlotName, Store};
 use offgrid_manifest::parts::Mode;
@@ -58,6 +59,9 @@ pub struct Receipt {
     pub packaged: bool,
     /// How the app is run.
     pub service: String,
+    /// Who may reach it.
+    #[serde(default, skip_serializing_if = "Listen::is_loopback")]
+    pub listen: Listen,
     /// Which engine somebody wants; updates go on wanting it.
     #[serde(default, skip_serializing_if = "is_bundled")]
     pub engine: Wish,

@@ -5,6 +5,7 @@ use super::aim::Aim;
 use super::believe::chosen;
 use super::converge;
 use super::engine;
+use super::manage;
 use super::own::{self, Next};
 use super::packaged;
 use super::path;
@@ -14,13 +15,12 @@ use super::session::{Change, Session, random_hex, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
 use crate::models::Wanted;
-use crate::plan::{self, Plan, Wish};
+use crate::plan::{self, Plan, Service, Wish};
 use crate::preflight::Models;
 use crate::profile::Edits;
 use crate::receipt::{Receipt, Slot};
 use crate::report;
 use crate::select::{self, Selection};
-use crate::settings::ServiceKind;
 use crate::source::Sources;
 use crate::stamp::{self, Stamped};
 use crate::step::Step;
@@ -42,13 +42,15 @@ pub(super) struct Decision {
     pub(super) models: Models,
     /// The one to suggest, as people read it.
     pub(super) suggested: Option<String>,
+    /// How the app is to be kept running.
+    pub(super) service: Service,
 }
 
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     let stamped = stamp::own()?;
     session.consent_possible("Install OffGrid LLM?")?;
     check_scope(session)?;
-    service_of(session)?;
+    manage::kind(session)?;
     // A machine that nothing is made for is told so before anything is touched.
     select::target_of(&session.host()?)?;
     if session.receipt()?.is_none() {
@@ -100,10 +102,12 @@ pub(super) fn carry_out(
         "reused_bytes": plan.reused_bytes,
     });
     if plan.from.is_none() {
-        path::next_words(session, plan, &decision.blocks, &mut ending);
+        path::next_words(session, decision, &mut ending);
         path::say(session, &decision.blocks);
     }
     path::warn_of_others(session, plan, &decision.blocks);
+    manage::look_at_exposure(session, &decision.service)?;
+    manage::say_of_session(session, session.env, &decision.service);
     Ok(ending)
 }
 
@@ -136,15 +140,6 @@ fn check_scope(session: &Session<'_>) -> Result<(), Any> {
         return Err(Error::NotRoot.into());
     }
     Ok(())
-}
-
-/// How the app will be run.
-fn service_of(session: &Session<'_>) -> Result<&'static str, Any> {
-    match session.settings.service {
-        ServiceKind::Auto | ServiceKind::None => Ok("none"),
-        ServiceKind::Supervise if platform::can_supervise() => Ok("supervise"),
-        other => Err(Error::NoService { kind: other.name().to_owned() }.into()),
-    }
 }
 
 /// The release to plan for, verified.
@@ -181,6 +176,7 @@ pub(super) fn decide_on(
         None => path::blocks(session, link),
         Some(_) => Edits::default(),
     };
+    let service = manage::wanted(session, receipt)?;
     let plan = plan::install(&Wish {
         id: random_name()?,
         store: session.store(),
@@ -204,7 +200,7 @@ pub(super) fn decide_on(
         wanted_models: &models,
         memory: trusted.changed.then(|| trusted.memory.text()),
         scope: if session.place.system { "system" } else { "user" },
-        service: service_of(session)?,
+        service: &service,
         near: sources.is_near(),
         link_files: session.place.system,
         free_reuse: platform::reuse_is_free(&session.store().versions(), session.place.system),
@@ -214,7 +210,7 @@ pub(super) fn decide_on(
     });
     let models = Models::of(&release.models, aim.host.memory_bytes);
     let suggested = ready::suggestion(session, receipt, &models);
-    Ok(Decision { plan, selection, release, blocks, models, suggested })
+    Ok(Decision { plan, selection, release, blocks, models, suggested, service })
 }
 
 /// The parts of the variant. The engine's are left out where another one is used,

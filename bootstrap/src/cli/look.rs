@@ -9,6 +9,7 @@ use super::newer::{self, Read};
 use super::own;
 use super::path;
 use super::ready;
+use super::serve;
 use super::session::Session;
 use crate::engine::Found;
 use crate::error::Error as Any;
@@ -16,7 +17,7 @@ use crate::host::{Capture, Host};
 use crate::preflight::Finding;
 use crate::receipt::{Receipt, Slot};
 use crate::store::SlotName;
-use crate::{disk, platform, report, service, stamp, trust};
+use crate::{disk, platform, report, stamp, trust};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -151,7 +152,7 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
         return Ok(());
     };
     let slot = receipt.slots.get(&receipt.live.to_string());
-    let service = service::state(session.store());
+    let (service, service_text) = serve::json(session, &receipt);
     let fit = Aim::of(session, Some(&receipt))?.judge(session, &receipt)?;
     let mut trust = newer::trust(trust_state(session, &receipt), &mut notes)?;
     notes.extend(path::notes(session));
@@ -159,7 +160,6 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     if let Some(all) = trust["notes"].as_array_mut() {
         all.extend(notes.drain(..).map(Value::from));
     }
-    let state = if service.running.is_some() { "running" } else { "stopped" };
     let json = json!({
         "v": 1, "installed": true, "prefix": prefix, "scope": receipt.scope,
         "version": receipt.live.version, "variant": receipt.live.variant,
@@ -168,14 +168,14 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
         "engine": engine_of(session, &receipt, slot),
         "channel": receipt.channel,
         "slots": slots(&receipt),
-        "service": {"kind": receipt.service, "state": state, "autostart": false, "exposed": null},
+        "service": service,
         "update": trust["update"],
         "unfinished": unfinished,
         "trust": trust["trust"],
         "notes": trust["notes"],
     });
     let better = aim::fit_lines(fit.as_ref());
-    let text = status_text(&receipt, &prefix, state, unfinished.is_some(), &trust, &better);
+    let text = status_text(&receipt, &prefix, &service_text, unfinished.is_some(), &trust, &better);
     session.reporter.result(&json, &text);
     Ok(())
 }
@@ -196,7 +196,7 @@ fn engine_of(session: &Session<'_>, receipt: &Receipt, slot: Option<&Slot>) -> V
 fn status_text(
     receipt: &Receipt,
     prefix: &str,
-    state: &str,
+    service: &str,
     unfinished: bool,
     trust: &Value,
     better: &[String],
@@ -209,7 +209,7 @@ fn status_text(
         format!("  app      {app}"),
         format!("  engine   {engine}"),
         format!("  channel  {}", receipt.channel),
-        format!("  service  {} ({state})", receipt.service),
+        format!("  service  {service}"),
     ];
     if let Some(previous) = &receipt.previous {
         lines.push(format!("  before   {} (`offgrid rollback`)", previous.version));

@@ -11,6 +11,7 @@ mod doctor;
 mod engine;
 mod install;
 mod look;
+mod manage;
 mod model;
 mod newer;
 mod own;

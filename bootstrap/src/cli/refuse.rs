@@ -113,6 +113,20 @@ pub enum Error {
         /// As asked for.
         kind: String,
     },
+    /// The service is another one.
+    #[error("the service is registered with {is}, not with {asked}")]
+    OtherService {
+        /// What it is.
+        is: &'static str,
+        /// What was asked for.
+        asked: &'static str,
+    },
+    /// Nobody keeps what it says.
+    #[error("no service manager keeps a log of this installation")]
+    NoLogs,
+    /// Nobody starts it.
+    #[error("no service is registered")]
+    NothingStarts,
     /// Only root may.
     #[error("a system-wide installation needs root")]
     NotRoot,
@@ -156,7 +170,10 @@ impl Error {
             Error::NotInstalled { .. }
             | Error::NothingBefore
             | Error::NotKept { .. }
+            | Error::NoLogs
+            | Error::NothingStarts
             | Error::NoService { .. } => Code::Unsupported,
+            Error::OtherService { .. } => Code::Usage,
             Error::Damaged { .. } | Error::Lost { .. } => Code::State,
             Error::NotRoot | Error::LoosePolicy { .. } => Code::Perm,
         }
@@ -186,6 +203,17 @@ impl Error {
             Error::NoService { .. } => {
                 "use --service supervise (and start it with `offgrid self service run`) or \
                  --service none"
+                    .into()
+            }
+            Error::OtherService { .. } => {
+                "take it away with `offgrid self service uninstall`, then register the other one \
+                 with `offgrid self service install --service KIND`"
+                    .into()
+            }
+            Error::NoLogs => "what `offgrid self service run` says is what there is".into(),
+            Error::NothingStarts => {
+                "register it with `offgrid self service install`, or run it here with \
+                 `offgrid self service run`"
                     .into()
             }
             Error::NotRoot => "type `sudo` before the command, or leave out --system".into(),

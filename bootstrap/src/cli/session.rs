@@ -123,6 +123,11 @@ impl<'a> Session<'a> {
         Err(Error::Declined.into())
     }
 
+    /// Asks a question that has no answer beforehand.
+    pub(super) fn agrees(&self, question: &str) -> bool {
+        self.reporter.ask(question, &|| self.stop.is_set())
+    }
+
     pub(super) fn note(&self, what: &str, hint: Option<&str>) {
         self.reporter.event(&Event::Noted { what, hint, code: None });
     }

@@ -39,6 +39,7 @@ fn receipt(slots: &[&str]) -> Receipt {
         program: Digest::of(b"program"),
         packaged: false,
         service: "none".into(),
+        listen: Default::default(),
         engine: engine::Wish::Bundled,
         models: BTreeMap::new(),
         made: Vec::new(),

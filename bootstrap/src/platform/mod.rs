@@ -73,6 +73,9 @@
 //!   [`Signal::Reload`].
 //! - `is_root() -> bool`: whether system scope is the default.
 //! - `user() -> Option<(uid, groups)>`: who runs this, where users are numbers.
+//! - `user_name() -> Option<String>`: that user's name.
+//! - `owner_of(path) -> io::Result<(uid, gid)>`, `set_owner(path, uid, gid)`: of a file or
+//!   folder, never through a link.
 //! - `rights_of(path) -> Option<(mode, uid, gid)>`: of a device node.
 //! - `may_use(path) -> Option<bool>`: whether the kernel would let us read and
 //!   write it; `None` for root, whom it lets do everything.

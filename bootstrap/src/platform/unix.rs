@@ -8,7 +8,7 @@ pub(crate) use folder::Folder;
 pub(crate) use owners::{
     exchangeable, foreign, planted, writable_by_any_other, writable_by_others,
 };
-pub(crate) use rights::{may_use, rights_of, user};
+pub(crate) use rights::{may_use, owner_of, rights_of, set_owner, user, user_name};
 
 use super::{Caught, Signal};
 use crate::disk;

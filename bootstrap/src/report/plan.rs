@@ -76,6 +76,7 @@ fn heading(plan: &Plan, now: bool) -> String {
         Verb::Update => word("Update", "Updating"),
         Verb::Rollback => word("Go back", "Going back"),
         Verb::Model => word("Change the models", "Changing the models"),
+        Verb::Service => word("Change the service", "Changing the service"),
         Verb::Setup => word("Update this program", "Updating this program"),
         Verb::Clean => word("Remove old releases", "Removing old releases"),
         Verb::Mend => word("Repair", "Repairing"),
@@ -83,7 +84,9 @@ fn heading(plan: &Plan, now: bool) -> String {
     }
     .to_owned();
     let which = match (plan.verb, from, to) {
-        (Verb::Model | Verb::Setup | Verb::Clean, ..) | (_, None, None) => String::new(),
+        (Verb::Model | Verb::Service | Verb::Setup | Verb::Clean, ..) | (_, None, None) => {
+            String::new()
+        }
         (Verb::Update, Some(from), Some(to)) if from != to => format!(" {from} to {to}"),
         (Verb::Rollback, Some(from), Some(to)) => format!(" from {from} to {to}"),
         (Verb::Uninstall, Some(from), _) => format!(" {from}"),

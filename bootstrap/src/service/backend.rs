@@ -8,16 +8,25 @@
 //! file here names a slot, and an update changes none of them.
 
 use crate::settings::ServiceKind;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Who may reach the app.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Listen {
     /// This computer alone.
     #[default]
     Loopback,
     /// Everybody who can reach this computer.
     Lan,
+}
+
+impl Listen {
+    /// Whether it is what nobody has to ask for.
+    pub fn is_loopback(&self) -> bool {
+        *self == Listen::Loopback
+    }
 }
 
 /// The user that a service of the whole system runs as.
@@ -121,6 +130,11 @@ pub struct Answer {
     pub status: Option<i32>,
     /// Its standard output.
     pub text: String,
+}
+
+/// The back end of a kind.
+pub fn backend(_kind: ServiceKind) -> Option<&'static dyn Backend> {
+    None
 }
 
 /// One kind of service manager. Pure.

@@ -33,6 +33,26 @@ pub enum Error {
         /// Where it answers.
         port: u16,
     },
+    /// A kind that this system has no manager for.
+    #[error("`{kind}` is no service manager of this system")]
+    NoManager {
+        /// As it is typed.
+        kind: String,
+    },
+    /// The manager started it, and nothing came.
+    #[error("{kind} was told to start the service, and no supervisor was there after {} s", limit.as_secs())]
+    NotUp {
+        /// The manager.
+        kind: String,
+        /// How long was waited.
+        limit: Duration,
+    },
+    /// The user of the service is not there.
+    #[error("there is no user `{user}` on this system")]
+    NoUser {
+        /// Its name.
+        user: String,
+    },
     /// No slot is live.
     #[error("no release is installed in `{}`", prefix.display())]
     NoSlot {
@@ -90,11 +110,16 @@ impl Error {
     /// The stable name.
     pub fn code(&self) -> Code {
         match self {
-            Error::NotRunning { .. } | Error::NoSupervisor => Code::Unsupported,
+            Error::NotRunning { .. } | Error::NoSupervisor | Error::NoManager { .. } => {
+                Code::Unsupported
+            }
             Error::Supervised { .. } => Code::Locked,
             Error::Running { .. } => Code::Usage,
-            Error::NoSlot { .. } | Error::Broken { .. } | Error::Deaf { .. } => Code::State,
-            Error::Unhealthy { .. } => Code::Health,
+            Error::NoSlot { .. }
+            | Error::Broken { .. }
+            | Error::Deaf { .. }
+            | Error::NoUser { .. } => Code::State,
+            Error::Unhealthy { .. } | Error::NotUp { .. } => Code::Health,
             Error::System { source, .. } => match source.kind() {
                 std::io::ErrorKind::PermissionDenied => Code::Perm,
                 _ => Code::State,
@@ -108,6 +133,11 @@ impl Error {
             Error::NotRunning { .. } => "start one with `offgrid self service run`, or use \
                                          what starts services on this host"
                 .to_owned(),
+            Error::NoManager { .. } => "--service auto takes the one of this system, \
+                                        --service none does without"
+                .to_owned(),
+            Error::NotUp { .. } => "`offgrid self service logs` shows what it said".to_owned(),
+            Error::NoUser { .. } => "`offgrid self service install` makes it".to_owned(),
             Error::NoSupervisor => "start the app itself with `offgrid serve`".to_owned(),
             Error::Supervised { .. } => "end it with `offgrid self service stop`".to_owned(),
             Error::Running { port, .. } => {

@@ -4,13 +4,20 @@
 //! Never starts the app: that is [`supervise`]. Signals nobody but the process
 //! that holds the supervisor's lock.
 
+pub mod account;
+mod act;
 pub mod backend;
+pub mod best;
 mod envfile;
 mod error;
+pub mod exposure;
+pub mod linger;
+mod managed;
 #[expect(clippy::disallowed_methods, reason = "a lock is held, and nothing in it is lost")]
 pub mod supervise;
 
 pub use error::Error;
+pub use managed::Managed;
 
 use crate::run::{self, Context};
 use crate::store::{SlotName, Store};

@@ -117,6 +117,8 @@ fn every_option_reaches_the_settings() {
             "--limit-rate" | "--max-download" => "5M",
             "--version" | "--accept-vulnerable" | "--to" => "1.2.3",
             "--keep" => "3",
+            "--listen" => "lan",
+            "--drain" => "5",
             "--now" => "2026-09-01T00:00:00Z",
             "--no-color" => continue,
             _ => "x",
