@@ -46,6 +46,9 @@ pub struct Receipt {
     /// unasked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Version>,
+    /// Why it was left, when it was not a person's wish: it did not work here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_why: Option<String>,
     /// Every slot.
     pub slots: BTreeMap<String, Slot>,
     /// Variants that did not pass their proof on this computer, until the facts

@@ -155,6 +155,11 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     let (service, service_text) = serve::json(session, &receipt);
     let fit = Aim::of(session, Some(&receipt))?.judge(session, &receipt)?;
     let mut trust = newer::trust(trust_state(session, &receipt), &mut notes)?;
+    let left = trust["update"]["blocked_by"] == "rolled-back";
+    if let Some(why) = receipt.left_why.as_ref().filter(|_| left) {
+        trust["update"]["blocked_by"] = "failed".into();
+        trust["update"]["why"] = why.clone().into();
+    }
     notes.extend(path::notes(session));
     notes.extend(slot.and_then(engine::note));
     if let Some(all) = trust["notes"].as_array_mut() {
@@ -219,6 +224,11 @@ fn status_text(
         lines.push(match update["blocked_by"].as_str() {
             Some("rolled-back") => format!(
                 "  update   {version}, which you went back from (`offgrid update --version {version}`)"
+            ),
+            Some("failed") => format!(
+                "  update   {version}, which did not work here: {} (`offgrid update --version \
+                 {version}` tries it again)",
+                update["why"].as_str().unwrap_or("?")
             ),
             Some(why) => format!("  update   {version}, not yet for this computer ({why})"),
             None => format!("  update   {version} (`offgrid update`)"),

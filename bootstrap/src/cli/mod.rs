@@ -5,6 +5,7 @@ pub mod args;
 pub mod help;
 
 mod aim;
+mod back;
 mod believe;
 mod converge;
 mod doctor;

@@ -121,6 +121,14 @@ pub enum Error {
         /// What was asked for.
         asked: &'static str,
     },
+    /// Nothing is there that a release which keeps failing could give way to.
+    #[error("{version} keeps failing, and there is nothing to go back to: {why}")]
+    NoWayBack {
+        /// The live release.
+        version: Version,
+        /// Why not.
+        why: String,
+    },
     /// Nobody keeps what it says.
     #[error("no service manager keeps a log of this installation")]
     NoLogs,
@@ -174,6 +182,7 @@ impl Error {
             | Error::NothingStarts
             | Error::NoService { .. } => Code::Unsupported,
             Error::OtherService { .. } => Code::Usage,
+            Error::NoWayBack { .. } => Code::Health,
             Error::Damaged { .. } | Error::Lost { .. } => Code::State,
             Error::NotRoot | Error::LoosePolicy { .. } => Code::Perm,
         }
@@ -208,6 +217,11 @@ impl Error {
             Error::OtherService { .. } => {
                 "take it away with `offgrid self service uninstall`, then register the other one \
                  with `offgrid self service install --service KIND`"
+                    .into()
+            }
+            Error::NoWayBack { .. } => {
+                "the service is left stopped; `offgrid self service logs` shows why it fails, \
+                 `offgrid update` gets a newer release when there is one"
                     .into()
             }
             Error::NoLogs => "what `offgrid self service run` says is what there is".into(),

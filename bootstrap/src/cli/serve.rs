@@ -30,6 +30,7 @@ pub(super) fn run(session: &Session<'_>, words: &[String]) -> Result<Option<Endi
         "restart" => restart(session).map(Some),
         "install" => install(session).map(Some),
         "uninstall" => uninstall(session).map(Some),
+        "back" => super::back::run(session).map(Some),
         word => Err(Error::Words { words: word.to_owned(), known: KNOWN }.into()),
     }
 }

@@ -4,6 +4,7 @@
 use super::place::{Place, place_of};
 use super::refuse::Error;
 use crate::disk;
+use crate::service;
 use crate::env::Env;
 use crate::error::Error as Any;
 use crate::event::{Event, Sink};
@@ -226,6 +227,9 @@ impl Change<'_> {
     pub(super) fn run(&self, plan: &Plan, sources: &Sources) -> Result<(), Any> {
         let context = Context { store: self.session.store(), sources, sink: self.session.reporter };
         super::room::check(context.store, plan)?;
+        if plan.from.is_some() && plan.from != plan.to {
+            service::set_drain(context.store, self.session.settings.drain)?;
+        }
         run::begin(&context, self.lock, plan)
     }
 

@@ -274,6 +274,7 @@ fn new_receipt(
         live: name.clone(),
         previous: None,
         left: None,
+        left_why: None,
         slots: BTreeMap::new(),
         failed: BTreeMap::new(),
         program: wish.program.1,
@@ -290,7 +291,7 @@ fn new_receipt(
     receipt.engine = wish.engine.1.clone();
     if receipt.live != name {
         receipt.previous = Some(receipt.live.clone());
-        receipt.left = None;
+        (receipt.left, receipt.left_why) = (None, None);
         old.iter().for_each(|name| drop(receipt.slots.remove(&name.to_string())));
     }
     receipt.live = name.clone();

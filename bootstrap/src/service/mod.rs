@@ -20,6 +20,7 @@ pub use error::Error;
 pub use managed::Managed;
 
 use crate::run::{self, Context};
+use crate::settings::DRAIN;
 use crate::store::{SlotName, Store};
 use crate::{disk, engine, gate, platform};
 use serde::{Deserialize, Serialize};
@@ -116,12 +117,38 @@ pub fn tell(store: &Store) {
     }
 }
 
+/// The file in which whoever switches says how long requests under way may take.
+fn drain_path(store: &Store) -> PathBuf {
+    store.runtime().join("service.drain")
+}
+
+/// Seconds that requests under way may take when the next slot takes over.
+fn drain(store: &Store) -> u64 {
+    let said = disk::read(&drain_path(store), 64).ok().flatten();
+    let said = said.and_then(|bytes| String::from_utf8_lossy(&bytes).trim().parse().ok());
+    said.unwrap_or(DRAIN)
+}
+
+/// Tells a supervisor, if there is one, how many seconds requests under way may take
+/// when the next slot takes over.
+///
+/// # Errors
+/// Any file operation.
+pub fn set_drain(store: &Store, seconds: u64) -> Result<(), disk::Error> {
+    if state(store).running.is_none() || drain(store) == seconds {
+        return Ok(());
+    }
+    disk::write(&drain_path(store), format!("{seconds}\n").as_bytes(), 0o644)
+}
+
 /// Waits until a supervisor, if there is one, runs this slot and the app answers.
 ///
 /// # Errors
 /// `E_HEALTH` with what was seen last; `E_INTERRUPTED`.
 pub fn await_health(context: &Context<'_>, slot: &SlotName) -> Result<(), crate::Error> {
-    await_within(context.store, slot, HEALTH, &|| context.sources.stop().is_set())
+    // Requests under way may still be answered by the slot before.
+    let limit = HEALTH + Duration::from_secs(drain(context.store));
+    await_within(context.store, slot, limit, &|| context.sources.stop().is_set())
 }
 
 fn await_within(
