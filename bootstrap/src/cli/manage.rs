@@ -87,6 +87,7 @@ pub(super) fn fresh(
     Ok(Service {
         kind,
         listen,
+        unit: paths(session, kind)?.into_iter().next(),
         files: files(session, kind, listen)?,
         managed: Some(managed),
         account: own.then(|| (account::NAME.to_owned(), home)),
@@ -110,7 +111,9 @@ fn known(session: &Session<'_>, receipt: &Receipt, kind: ServiceKind) -> Result<
     }
     // A manager that cannot be asked now starts nothing anew.
     let running = managed.state(session.store()).is_ok_and(|state| state.running);
-    let service = Service { managed: Some(managed), files: differing, ..Service::unmanaged(kind) };
+    let unit = paths(session, kind)?.into_iter().next();
+    let managed = Some(managed);
+    let service = Service { managed, files: differing, unit, ..Service::unmanaged(kind) };
     Ok(Service { listen, autostart: running, ..service })
 }
 

@@ -7,6 +7,7 @@ use super::refuse::Error;
 use super::session::{Session, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
+use crate::gate;
 use crate::plan::{self, Plan};
 use crate::platform;
 use crate::receipt::Receipt;
@@ -30,6 +31,7 @@ pub(super) fn run(session: &Session<'_>, words: &[String]) -> Result<Option<Endi
         "restart" => restart(session).map(Some),
         "install" => install(session).map(Some),
         "uninstall" => uninstall(session).map(Some),
+        "prove" => prove(session).map(|()| None),
         "back" => super::back::run(session).map(Some),
         word => Err(Error::Words { words: word.to_owned(), known: KNOWN }.into()),
     }
@@ -91,6 +93,20 @@ fn logs(session: &Session<'_>) -> Result<(), Any> {
     let text = managed.logs(session.store(), LINES)?;
     let lines: Vec<&str> = text.lines().collect();
     session.reporter.result(&json!({"v": 1, "lines": lines}), text.trim_end());
+    Ok(())
+}
+
+/// The proof of a slot by the service's own user, for the process that waits for it.
+/// Reads no state: that is not this user's.
+fn prove(session: &Session<'_>) -> Result<(), Any> {
+    let slot = session.env.var(gate::VARIABLE).and_then(|slot| slot.to_str()?.parse().ok());
+    let Some(slot) = slot else {
+        return Err(Error::Words { words: "prove".to_owned(), known: KNOWN }.into());
+    };
+    let scratch = std::env::temp_dir();
+    let stop = || session.stop.is_set();
+    let result = gate::prove_here(session.store(), &scratch, &slot, &stop);
+    session.reporter.result(&gate::told(&result), "");
     Ok(())
 }
 

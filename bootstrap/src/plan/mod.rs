@@ -185,11 +185,20 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     }
     steps.push(Step::MakeDir { path: wish.models.to_owned() });
     steps.extend(wish.service.people());
+    // The proof runs in the sandbox of the service, by the installed program.
+    let within = wish.service.sandbox();
+    let early = receipt.is_none() && within.is_some();
+    if early {
+        steps.extend(program(wish));
+    }
+    if within.is_some() {
+        steps.extend(wish.service.register());
+    }
     if let Some(text) = &wish.memory {
         steps.push(Step::PutText { path: store.trust(), text: text.clone(), keep: true });
     }
     if !settled || other_wish {
-        steps.push(Step::Prove { slot: name.clone() });
+        steps.push(Step::Prove { slot: name.clone(), within: within.clone() });
     }
     // After the proof: a variant that does not work here costs no model.
     for model in wish.wanted_models {
@@ -199,9 +208,13 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     if receipt.is_none() {
         let text = format!("{}\n", wish.machine_id);
         steps.push(Step::PutText { path: store.id(), text, keep: true });
-        steps.extend(program(wish));
+        if !early {
+            steps.extend(program(wish));
+        }
     }
-    steps.extend(wish.service.register());
+    if within.is_none() {
+        steps.extend(wish.service.register());
+    }
     if !settled {
         steps.push(Step::Switch { current: store.current(), slot: name.clone() });
         steps.extend(wish.service.start());

@@ -25,6 +25,8 @@ pub struct Service {
     pub account: Option<(String, PathBuf)>,
     /// Files of its manager that are not on this disk as they should be.
     pub files: Vec<UnitFile>,
+    /// The file that describes it.
+    pub unit: Option<PathBuf>,
     /// Whether it is registered by this run.
     pub new: bool,
     /// Whether it is to start by itself, which it also does now.
@@ -47,6 +49,7 @@ impl Service {
             managed: None,
             account: None,
             files: Vec::new(),
+            unit: None,
             new: false,
             autostart: false,
             linger: None,
@@ -61,6 +64,12 @@ impl Service {
         };
         let (path, name) = (home.clone(), user.clone());
         vec![Step::MakeUser { user, home }, Step::Own { path, user: name }]
+    }
+
+    /// The unit whose user and sandbox a slot has to work in; none where the service
+    /// runs as the user who installs.
+    pub(super) fn sandbox(&self) -> Option<PathBuf> {
+        (self.kind == ServiceKind::Systemd).then(|| self.unit.clone()).flatten()
     }
 
     /// What its manager is told before anything runs.

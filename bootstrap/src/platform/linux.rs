@@ -99,3 +99,15 @@ pub(crate) fn ends_with_us(command: &mut Command) {
     // SAFETY: one system call, no memory is taken and no lock.
     unsafe { command.pre_exec(ask) };
 }
+
+/// proc(5), `stat`: the fields after the name in brackets, of which 12 and 13 are ticks in
+/// user and in kernel mode.
+pub(crate) fn cpu_time(pid: u32) -> Option<std::time::Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    let ticks = ticks()? + ticks()?;
+    let a_second = rustix::param::clock_ticks_per_second().max(1);
+    Some(std::time::Duration::from_millis(ticks * 1000 / a_second))
+}

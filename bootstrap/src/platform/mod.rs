@@ -56,6 +56,8 @@
 //!
 //! Processes
 //! - `process_id_alive(pid) -> bool`, `signal(pid, Signal)`.
+//! - `cpu_time(pid) -> Option<Duration>`: how long a process has worked; `None` where that
+//!   is not told.
 //! - `end_rest(pid)`: ends what a child of ours that has ended by itself, and was not
 //!   asked about yet, left running in its group.
 //! - `exec(command) -> io::Error`: becomes another program; returns only when

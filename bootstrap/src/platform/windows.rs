@@ -308,3 +308,8 @@ pub(crate) fn may_use(_path: &str) -> Option<bool> {
 pub(crate) fn link_for_tests(target: &str, at: &std::path::Path) -> bool {
     std::os::windows::fs::symlink_file(target, at).is_ok()
 }
+
+/// Not told in a file here.
+pub(crate) fn cpu_time(_pid: u32) -> Option<std::time::Duration> {
+    None
+}

@@ -182,7 +182,7 @@ mod tests {
         let mut steps = samples::plan().steps;
         steps.push(Step::Link { path: "a".into(), target: "b".into() });
         steps.push(Step::EditBlock { path: "a".into(), text: "b".into() });
-        steps.push(Step::Prove { slot: slot.clone() });
+        steps.push(Step::Prove { slot: slot.clone(), within: None });
         steps.push(Step::Health { slot });
         steps.push(Step::GiveBack { undo: Undo::Nothing, trash: "t".into(), keep: Vec::new() });
         for step in steps {

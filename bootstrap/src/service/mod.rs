@@ -5,7 +5,7 @@
 //! that holds the supervisor's lock.
 
 pub mod account;
-mod act;
+pub(crate) mod act;
 pub mod backend;
 pub mod best;
 mod envfile;

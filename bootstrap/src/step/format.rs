@@ -91,7 +91,7 @@ fn next_step(step: Option<&Step>) -> Option<Step> {
         Some(Step::PutFile { .. }) => {
             Step::Link { path: "/l/offgrid".into(), target: "/p/bin/offgrid".into() }
         }
-        Some(Step::Link { .. }) => Step::Prove { slot: slot() },
+        Some(Step::Link { .. }) => Step::Prove { slot: slot(), within: None },
         Some(Step::Prove { .. }) => Step::Switch { current: "/p/current".into(), slot: slot() },
         Some(Step::Switch { .. }) => Step::Health { slot: slot() },
         Some(Step::Health { .. }) => Step::GiveBack {

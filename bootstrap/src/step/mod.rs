@@ -114,6 +114,9 @@ pub enum Step {
     Prove {
         /// The slot.
         slot: SlotName,
+        /// The unit of the service, as whose user and in whose sandbox it is to work.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        within: Option<PathBuf>,
     },
     /// Make another slot the live one: the commit point of an update.
     Switch {
@@ -282,7 +285,7 @@ impl Step {
             Step::EditBlock { path, text } => {
                 noted(context, profile::put(path, text), "start this program by its full name")
             }
-            Step::Prove { slot } => gate::prove(context, slot),
+            Step::Prove { slot, within } => gate::prove(context, slot, within.as_deref()),
             Step::Switch { current, slot } => switch(context, current, Some(slot)),
             Step::MakeUser { user, home } => account::make(user, home, None),
             Step::Own { path, user } => managed::own(path, user),

@@ -72,7 +72,7 @@ impl Step {
             Step::EditBlock { path, .. } => {
                 format!("let new terminals find `offgrid`, by a block in {}", path.display())
             }
-            Step::Prove { slot } => format!("prove that {slot} generates text on this machine"),
+            Step::Prove { slot, .. } => format!("prove that {slot} generates text on this machine"),
             Step::Switch { slot, .. } => format!("switch to {slot}"),
             Step::MakeUser { user, .. } => {
                 format!("make the user {user}, which the service runs as")
