@@ -1,5 +1,6 @@
 //! What cannot be done with the service or the app, and what to type next.
 
+use super::backend;
 use crate::store::SlotName;
 use offgrid_manifest::Code;
 use std::path::PathBuf;
@@ -8,6 +9,9 @@ use std::time::Duration;
 /// What cannot be done with the service or the app.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The file of a service cannot say it.
+    #[error(transparent)]
+    Unfit(#[from] backend::Unfit),
     /// There is nobody to stop or restart.
     #[error("no supervisor runs for `{}`", prefix.display())]
     NotRunning {
@@ -90,6 +94,7 @@ impl Error {
     /// The stable name.
     pub fn code(&self) -> Code {
         match self {
+            Error::Unfit(error) => error.code(),
             Error::NotRunning { .. } | Error::NoSupervisor => Code::Unsupported,
             Error::Supervised { .. } => Code::Locked,
             Error::Running { .. } => Code::Usage,
@@ -105,6 +110,7 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
+            Error::Unfit(error) => return error.hint(),
             Error::NotRunning { .. } => "start one with `offgrid self service run`, or use \
                                          what starts services on this host"
                 .to_owned(),

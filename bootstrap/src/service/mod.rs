@@ -7,8 +7,16 @@
 pub mod backend;
 mod envfile;
 mod error;
+mod launchd;
+mod openrc;
+#[cfg(test)]
+mod snapshot;
 #[expect(clippy::disallowed_methods, reason = "a lock is held, and nothing in it is lost")]
 pub mod supervise;
+mod systemd;
+mod template;
+mod windows;
+mod xml;
 
 pub use error::Error;
 
