@@ -5,6 +5,7 @@
 //! that holds the supervisor's lock.
 
 pub mod backend;
+pub mod best;
 mod envfile;
 mod error;
 mod launchd;
