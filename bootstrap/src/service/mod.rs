@@ -4,6 +4,7 @@
 //! Never starts the app: that is [`supervise`]. Signals nobody but the process
 //! that holds the supervisor's lock.
 
+pub mod act;
 pub mod backend;
 pub mod best;
 mod envfile;
