@@ -7,6 +7,7 @@
 pub mod act;
 pub mod backend;
 pub mod best;
+pub mod difference;
 mod envfile;
 mod error;
 mod launchd;
