@@ -47,16 +47,19 @@ pub(super) fn kind_of(receipt: &Receipt) -> ServiceKind {
 
 /// What was asked for, or the best of this system.
 pub(super) fn kind(session: &Session<'_>) -> Result<ServiceKind, Any> {
-    let system = session.place.system;
     let asked = session.settings.service;
     let fits = match asked {
-        ServiceKind::Auto => return Ok(best::of_machine(session.env, system)),
+        ServiceKind::Auto => return Ok(best::best(facts(session)?)),
         ServiceKind::None => true,
         ServiceKind::Supervise => platform::can_supervise(),
-        kind => best::fits(session.env, system, kind),
+        kind => best::fits(facts(session)?, kind),
     };
     let kind = || asked.name().to_owned();
     if fits { Ok(asked) } else { Err(Error::NoService { kind: kind() }.into()) }
+}
+
+fn facts(session: &Session<'_>) -> Result<best::Facts, Any> {
+    Ok(best::Facts::read(&session.host()?, session.env, session.place.system))
 }
 
 /// The service that a manager knows by this kind; `None` where there is no manager.
@@ -148,7 +151,7 @@ pub(super) fn files(
         listen,
         drain: session.settings.drain,
     });
-    Ok(definition.files)
+    Ok(definition.map_err(service::Error::from)?.files)
 }
 
 /// The paths of all files that a service of this kind has here.

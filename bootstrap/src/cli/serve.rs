@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 const KNOWN: &str = "type `service status`, `start`, `stop`, `restart`, `logs`, `install`, \
                      `uninstall` or `run`";
 /// Lines of a log that are shown.
-const LINES: u32 = 100;
+const LINES: usize = 100;
 
 pub(super) fn run(session: &Session<'_>, words: &[String]) -> Result<Option<Ending>, Any> {
     let word = words.first().map_or("status", String::as_str);

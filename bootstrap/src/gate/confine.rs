@@ -69,7 +69,7 @@ pub(super) fn prove(
     if outcome.ended == Ended::Stopped {
         // What it started is systemd's child, and not ours.
         let stop = ["systemctl", "stop", &*name].map(str::to_owned).to_vec();
-        act::ask(&[stop])?;
+        act::run_all(&[stop])?;
         return Err(run::Error::Interrupted.into());
     }
     let said = outcome.stdout.lines().rev().find_map(|line| serde_json::from_str(line).ok());

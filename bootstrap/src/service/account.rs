@@ -87,7 +87,7 @@ pub fn group_numbers() -> Result<Vec<u32>, disk::Error> {
 /// What the program for it said.
 pub fn make(name: &str, home: &Path, numbers: Option<Numbers>) -> Result<(), crate::Error> {
     if user(name)?.is_none() {
-        act::run(&to_make(name, &home.to_string_lossy(), numbers, act::is_there("useradd")))?;
+        act::run_all(&to_make(name, &home.to_string_lossy(), numbers, act::is_there("useradd")))?;
     }
     Ok(())
 }
@@ -99,11 +99,11 @@ pub fn make(name: &str, home: &Path, numbers: Option<Numbers>) -> Result<(), cra
 pub fn remove(name: &str) -> Result<(), crate::Error> {
     let shadow = act::is_there("userdel");
     if user(name)?.is_some() {
-        act::run(&[words(&[if shadow { "userdel" } else { "deluser" }, name])])?;
+        act::run_all(&[words(&[if shadow { "userdel" } else { "deluser" }, name])])?;
     }
     // Some systems remove the group with its user.
     if !groups(&list("/etc/group")?, &[name]).is_empty() {
-        act::run(&[words(&[if shadow { "groupdel" } else { "delgroup" }, name])])?;
+        act::run_all(&[words(&[if shadow { "groupdel" } else { "delgroup" }, name])])?;
     }
     Ok(())
 }

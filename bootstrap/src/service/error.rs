@@ -1,5 +1,6 @@
 //! What cannot be done with the service or the app, and what to type next.
 
+use super::{act, backend};
 use crate::store::SlotName;
 use offgrid_manifest::Code;
 use std::path::PathBuf;
@@ -8,6 +9,12 @@ use std::time::Duration;
 /// What cannot be done with the service or the app.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The file of a service cannot say it.
+    #[error(transparent)]
+    Unfit(#[from] backend::Unfit),
+    /// A command of the service manager failed.
+    #[error(transparent)]
+    Act(#[from] act::Error),
     /// There is nobody to stop or restart.
     #[error("no supervisor runs for `{}`", prefix.display())]
     NotRunning {
@@ -110,6 +117,8 @@ impl Error {
     /// The stable name.
     pub fn code(&self) -> Code {
         match self {
+            Error::Unfit(error) => error.code(),
+            Error::Act(error) => error.code(),
             Error::NotRunning { .. } | Error::NoSupervisor | Error::NoManager { .. } => {
                 Code::Unsupported
             }
@@ -130,6 +139,8 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
+            Error::Unfit(error) => return error.hint(),
+            Error::Act(error) => return error.hint(),
             Error::NotRunning { .. } => "start one with `offgrid self service run`, or use \
                                          what starts services on this host"
                 .to_owned(),

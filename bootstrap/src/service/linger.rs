@@ -21,6 +21,6 @@ pub fn set(user: &str, on: bool) -> Result<(), crate::Error> {
         return Ok(());
     }
     let verb = if on { "enable-linger" } else { "disable-linger" };
-    act::run(&[["loginctl", "--no-ask-password", verb, user].map(str::to_owned).to_vec()])?;
+    act::run_all(&[["loginctl", "--no-ask-password", verb, user].map(str::to_owned).to_vec()])?;
     Ok(())
 }

@@ -4,8 +4,10 @@
 //!
 //! Never writes a unit: steps do. Never decides whether there is to be a service.
 
-use super::backend::{Backend, Definition, Listen, State, Wanted, Words, backend};
+use super::account::NAME;
+use super::backend::{Account, Backend, Definition, Listen, State, Wanted, backend};
 use super::{Error, act, state};
+use crate::env::Env;
 use crate::platform;
 use crate::settings::ServiceKind;
 use crate::store::Store;
@@ -16,6 +18,9 @@ use std::time::{Duration, Instant};
 
 /// How long a manager may take until the supervisor says that it is there.
 const UP: Duration = Duration::from_secs(30);
+
+/// A log of more than this is not shown.
+const LOG_MAX: u64 = 64 * 1024 * 1024;
 
 /// A service that a manager knows, or is to know. What a journal holds of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,26 +41,25 @@ impl Managed {
         backend(self.kind).ok_or_else(kind)
     }
 
-    /// Files and commands, as far as they do not depend on settings.
+    /// Its commands, which depend on no setting; and where its log is.
     fn definition(&self, store: &Store) -> Result<Definition, Error> {
         let program = store.program();
         let nowhere = Path::new("/");
+        let account =
+            Account { user: NAME.to_owned(), groups: Vec::new(), home: nowhere.to_owned() };
+        let account = Some(&account).filter(|_| self.home.is_none());
         Ok(self.backend()?.definition(&Wanted {
             prefix: store.prefix(),
             program: &program,
             config: self.config.as_deref().unwrap_or(nowhere),
             models: nowhere,
-            account: None,
+            account,
             home: self.home.as_deref(),
             uid: platform::user().map(|(uid, _)| uid),
             port: super::PORT,
             listen: Listen::Loopback,
             drain: 0,
-        }))
-    }
-
-    fn act(&self, commands: &[Words]) -> Result<(), Error> {
-        act::run(commands).map(drop)
+        })?)
     }
 
     /// What the manager says of it.
@@ -64,7 +68,7 @@ impl Managed {
     /// When it cannot be asked.
     pub fn state(&self, store: &Store) -> Result<State, Error> {
         let definition = self.definition(store)?;
-        let answers = act::ask(&definition.commands.query)?;
+        let answers = act::ask(&definition.commands.query, &Env::capture(), &|| false)?;
         Ok(self.backend()?.state(&answers))
     }
 
@@ -73,7 +77,7 @@ impl Managed {
     /// # Errors
     /// What the manager said.
     pub fn reload(&self, store: &Store) -> Result<(), Error> {
-        self.act(&self.definition(store)?.commands.reload)
+        Ok(act::run_all(&self.definition(store)?.commands.reload).map_err(Error::from)?)
     }
 
     /// Has it start with the system or the session, or no longer.
@@ -82,7 +86,7 @@ impl Managed {
     /// What the manager said.
     pub fn enable(&self, store: &Store, on: bool) -> Result<(), Error> {
         let commands = self.definition(store)?.commands;
-        self.act(if on { &commands.enable } else { &commands.disable })
+        Ok(act::run_all(if on { &commands.enable } else { &commands.disable })?)
     }
 
     /// Starts it and waits until the supervisor says that it is there.
@@ -90,7 +94,7 @@ impl Managed {
     /// # Errors
     /// What the manager said; `E_HEALTH` when no supervisor came.
     pub fn start(&self, store: &Store) -> Result<(), Error> {
-        self.act(&self.definition(store)?.commands.start)?;
+        act::run_all(&self.definition(store)?.commands.start)?;
         self.wait(store, None)
     }
 
@@ -100,7 +104,7 @@ impl Managed {
     /// As [`Managed::start`].
     pub fn restart(&self, store: &Store) -> Result<(), Error> {
         let before = state(store).running;
-        self.act(&self.definition(store)?.commands.restart)?;
+        act::run_all(&self.definition(store)?.commands.restart)?;
         self.wait(store, before)
     }
 
@@ -109,19 +113,28 @@ impl Managed {
     /// # Errors
     /// What the manager said.
     pub fn stop(&self, store: &Store) -> Result<(), Error> {
-        self.act(&self.definition(store)?.commands.stop)
+        Ok(act::run_all(&self.definition(store)?.commands.stop)?)
     }
 
     /// Its last lines, as the manager keeps them.
     ///
     /// # Errors
     /// What the manager said.
-    pub fn logs(&self, store: &Store, lines: u32) -> Result<String, Error> {
-        let mut commands = self.definition(store)?.commands.logs;
+    pub fn logs(&self, store: &Store, lines: usize) -> Result<String, crate::Error> {
+        let definition = self.definition(store)?;
+        if let Some(path) = definition.log {
+            let bytes = crate::disk::read(&path, LOG_MAX)?.unwrap_or_default();
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let all: Vec<&str> = text.lines().collect();
+            return Ok(all[all.len().saturating_sub(lines)..].join("\n"));
+        }
+        let mut commands = definition.commands.logs;
         for words in &mut commands {
+            words.pop();
             words.push(lines.to_string());
         }
-        Ok(act::ask(&commands)?.into_iter().map(|answer| answer.text).collect())
+        let answers = act::ask(&commands, &Env::capture(), &|| false).map_err(Error::from)?;
+        Ok(answers.into_iter().map(|answer| answer.text).collect())
     }
 
     /// Until a supervisor other than this one runs.

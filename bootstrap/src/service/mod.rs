@@ -5,16 +5,25 @@
 //! that holds the supervisor's lock.
 
 pub mod account;
-pub(crate) mod act;
+pub mod act;
 pub mod backend;
 pub mod best;
+pub mod difference;
 mod envfile;
 mod error;
 pub mod exposure;
+mod launchd;
 pub mod linger;
 mod managed;
+mod openrc;
+#[cfg(test)]
+mod snapshot;
 #[expect(clippy::disallowed_methods, reason = "a lock is held, and nothing in it is lost")]
 pub mod supervise;
+mod systemd;
+mod template;
+mod windows;
+mod xml;
 
 pub use error::Error;
 pub use managed::Managed;
