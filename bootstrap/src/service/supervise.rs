@@ -6,6 +6,7 @@
 //! it look again. Without PATH on purpose: the app ends every engine of its user
 //! with programs that it seeks there (reference/app.md 1).
 
+mod back;
 mod begin;
 mod door;
 mod flow;

@@ -94,4 +94,3 @@ pub(super) fn open_door(sockets: Option<Sockets>) -> Result<Option<Arc<Door>>, E
     let door = sockets.map(open).transpose();
     door.map_err(|source: io::Error| Error::System { what: "open the front door".into(), source })
 }
-

@@ -265,3 +265,6 @@ impl Door {
         Ok(app)
     }
 }
+
+#[cfg(test)]
+mod tests;

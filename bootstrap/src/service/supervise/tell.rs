@@ -59,7 +59,7 @@ impl Supervisor<'_> {
             let before = vars.insert("OFFGRID_PORT".into(), port);
             if before.is_some_and(|before| number(&before) != Some(door.port)) {
                 let port = door.port;
-                (self.say)(&format!("OFFGRID_PORT stays {port} until the service is started anew"));
+                (self.say)(&format!("OFFGRID_PORT is {port}: there this service listens already"));
             }
         }
         vars

@@ -38,7 +38,7 @@ pub(super) enum News {
 
 /// What is to be done now.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
+pub(super) enum Next {
     /// Start the app again, after a pause when it was not asked to end.
     Retry,
     /// Start the app of the live slot at once.
@@ -183,8 +183,7 @@ impl Supervisor<'_> {
         let how = status.map_or_else(|error| error.to_string(), |how| how.to_string());
         (self.say)(&format!("the app (process {}) ended by itself: {how}", app.pid));
         self.door.iter().for_each(|door| door.shut(START));
-        // Engines that it left behind hold memory and ports.
-        let _ = platform::signal(app.pid, Signal::Kill);
+        self.sweep(app.pid);
         if app.began.elapsed() < STEADY { self.failed(&app.slot) } else { Next::Retry }
     }
 
@@ -246,9 +245,16 @@ impl Supervisor<'_> {
                 Err(_) => break,
             }
         }
-        // Engines that it left behind hold memory and ports.
-        let _ = platform::signal(pid, Signal::Kill);
+        self.sweep(pid);
         next
+    }
+
+    /// Engines that an app left behind hold memory and ports. With processes of its own it
+    /// can leave none.
+    fn sweep(&self, pid: u32) {
+        if !self.enclosed {
+            let _ = platform::signal(pid, Signal::Kill);
+        }
     }
 
     /// Waits without an app.
@@ -263,48 +269,11 @@ impl Supervisor<'_> {
             }
         }
     }
-
-    /// Too many starts have failed. A user's service has nobody but us to go back to the
-    /// slot before: once.
-    fn step_back(&self, slot: &SlotName) -> Next {
-        (self.say)(&format!("the app of {slot} failed to start too often"));
-        if self.job.system || self.stepped_back.replace(true) {
-            return Next::GiveUp;
-        }
-        self.note(slot, None, port_of(&self.user()), false);
-        let mut command = std::process::Command::new(self.job.store.program());
-        command.args(["self", "service", "back", "--yes"]).stdin(std::process::Stdio::null());
-        let mut back = match child::spawn(&mut command) {
-            Ok(back) => back,
-            Err(error) => {
-                (self.say)(&format!("could not go back: {error}"));
-                return Next::GiveUp;
-            }
-        };
-        let (pid, sender) = (back.id(), self.sender.clone());
-        thread::spawn(move || {
-            let status = back.wait();
-            let _ = sender.send(News::Ended(pid, status));
-        });
-        loop {
-            match self.news.recv() {
-                // It waits until the slot that it has made the live one answers.
-                Ok(News::Caught(Caught::HangUp)) => return Next::Reload,
-                Ok(News::Ended(ended, _)) if ended == pid => {
-                    let same = self.job.store.live().as_ref() == Some(slot);
-                    return if same { Next::GiveUp } else { Next::Reload };
-                }
-                Ok(News::Ended(..)) => {}
-                Ok(News::Caught(_)) | Err(_) => return Next::Stop,
-            }
-        }
-    }
 }
 
 fn is_alive(port: u16) -> bool {
-    gate::ask(port, "/livez", None, ANSWER).is_ok_and(|(status, text)| {
-        status == 200 && text.trim() == "ok"
-    })
+    gate::ask(port, "/livez", None, ANSWER)
+        .is_ok_and(|(status, text)| status == 200 && text.trim() == "ok")
 }
 
 /// Whether an engine says that it works on something.
