@@ -234,3 +234,17 @@ fn next(set: &libc::sigset_t) -> io::Result<i32> {
         error => Err(io::Error::from_raw_os_error(error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_with_several_threads_stays_where_it_is() {
+        let before = fs::read_link("/proc/self/ns/net").unwrap();
+        let other = std::thread::spawn(|| leave_network().unwrap_err().to_string());
+        assert!(other.join().unwrap().contains("several threads"));
+        assert!(may_enclose().is_err());
+        assert_eq!(fs::read_link("/proc/self/ns/net").unwrap(), before);
+    }
+}

@@ -149,12 +149,11 @@ impl Door {
         }
     }
 
-    /// Lets nobody in, for at most so long from now on.
+    /// Lets nobody in, for at most so long from now on. One that is shut keeps its time:
+    /// nobody waits longer because an app ends again and again.
     pub(super) fn shut(&self, limit: Duration) {
         let now = Instant::now();
-        let mut state = self.lock();
-        let since = state.shut.map_or(now, |(since, _)| since);
-        state.shut = Some((since, now + limit));
+        self.lock().shut.get_or_insert((now, now + limit));
     }
 
     /// Lets everybody in; how long it was shut.

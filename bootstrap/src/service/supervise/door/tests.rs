@@ -143,6 +143,8 @@ fn who_was_at_rest_goes_on_with_the_next_app() {
 fn when_its_time_is_up_clients_are_refused_in_words() {
     let (door, address, app) = door(Duration::from_millis(200));
     drop(app);
+    // Another end of the app does not begin the time anew.
+    door.shut(LONG);
     let mut client = client(address, "GET / HTTP/1.1\r\n\r\n");
     let answer = all(&mut client);
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
