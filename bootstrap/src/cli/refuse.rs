@@ -129,9 +129,6 @@ pub enum Error {
         /// Why not.
         why: String,
     },
-    /// Nobody keeps what it says.
-    #[error("no service manager keeps a log of this installation")]
-    NoLogs,
     /// Nobody starts it.
     #[error("no service is registered")]
     NothingStarts,
@@ -178,7 +175,6 @@ impl Error {
             Error::NotInstalled { .. }
             | Error::NothingBefore
             | Error::NotKept { .. }
-            | Error::NoLogs
             | Error::NothingStarts
             | Error::NoService { .. } => Code::Unsupported,
             Error::OtherService { .. } => Code::Usage,
@@ -224,7 +220,6 @@ impl Error {
                  `offgrid update` gets a newer release when there is one"
                     .into()
             }
-            Error::NoLogs => "what `offgrid self service run` says is what there is".into(),
             Error::NothingStarts => {
                 "register it with `offgrid self service install`, or run it here with \
                  `offgrid self service run`"

@@ -13,10 +13,14 @@ use crate::platform;
 use crate::receipt::Receipt;
 use crate::service::{self, Managed};
 use crate::settings::ServiceKind;
+use crate::service::supervise::{self, End, Job};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const KNOWN: &str = "type `service status`, `start`, `stop`, `restart`, `logs`, `install`, \
                      `uninstall` or `run`";
+const GAVE_UP: &str = "the service ends: its app failed to start too often. `offgrid rollback` goes \
+                       back to the release before";
 /// Lines of a log that are shown.
 const LINES: usize = 100;
 
@@ -25,7 +29,7 @@ pub(super) fn run(session: &Session<'_>, words: &[String]) -> Result<Option<Endi
     match word {
         "status" => status(session).map(|()| None),
         "logs" => logs(session).map(|()| None),
-        "run" => supervise(session).map(Some),
+        "run" => run_here(session).map(Some),
         "start" => start(session).map(Some),
         "stop" => stop(session).map(Some),
         "restart" => restart(session).map(Some),
@@ -82,6 +86,9 @@ fn status(session: &Session<'_>) -> Result<(), Any> {
     json["pid"] = json!(state.running);
     json["slot"] = json!(state.slot);
     json["port"] = json!(state.port);
+    json["confined"] = json!(state.confined);
+    json["paused_ms"] = json!(state.paused_ms);
+    json["draining"] = json!(state.draining);
     session.reporter.result(&json, &text);
     Ok(())
 }
@@ -89,7 +96,13 @@ fn status(session: &Session<'_>) -> Result<(), Any> {
 fn logs(session: &Session<'_>) -> Result<(), Any> {
     let receipt = session.installed()?;
     let managed = manage::managed(session, manage::kind_of(&receipt));
-    let managed = managed.ok_or(Error::NoLogs)?;
+    let Some(managed) = managed else {
+        // What it says goes to who started it: a terminal, a container's log.
+        let text = "no service manager keeps a log here: what the service says is where \
+                    `offgrid self service run` was started";
+        session.reporter.result(&json!({"v": 1, "lines": null}), text);
+        return Ok(());
+    };
     let text = managed.logs(session.store(), LINES)?;
     let lines: Vec<&str> = text.lines().collect();
     session.reporter.result(&json!({"v": 1, "lines": lines}), text.trim_end());
@@ -110,13 +123,28 @@ fn prove(session: &Session<'_>) -> Result<(), Any> {
     Ok(())
 }
 
-fn supervise(session: &Session<'_>) -> Result<Ending, Any> {
-    session.installed()?;
+/// The supervisor. It needs no receipt and no journal, for it may be another user's.
+fn run_here(session: &Session<'_>) -> Result<Ending, Any> {
+    let store = session.store();
+    if !store.exists()? {
+        return Err(Error::NotInstalled { prefix: store.prefix().to_owned() }.into());
+    }
+    store.check_for_run(session.place.system)?;
     let env_file = session.place.config.join("offgrid.env");
-    let say = |text: &str| session.note(text, None);
-    let models = &session.place.models;
-    service::supervise::run(session.store(), models, session.env, Some(&env_file), &say)?;
-    Ok(Ending::new(Outcome::Unchanged, "the service was stopped"))
+    let job = Job {
+        store,
+        models: &session.place.models,
+        env: session.env,
+        env_file: Some(&env_file),
+        listen: session.settings.listen.unwrap_or_default(),
+        drain: Duration::from_secs(session.settings.drain),
+        system: session.place.system,
+        confine: true,
+    };
+    Ok(match supervise::run(&job, &|text| session.note(text, None))? {
+        End::Stopped => Ending::new(Outcome::Unchanged, "the service was stopped"),
+        End::GaveUp => Ending::new(Outcome::GaveUp, GAVE_UP),
+    })
 }
 
 /// The service where a manager knows it; only root may tell the system's anything.
