@@ -10,7 +10,7 @@ export VM_RUN=$work/boot
 user=ship
 
 # How long anything may take that another process does: far more than it needs.
-limit=150
+limit=${VM_WAIT:-150}
 
 inside() { "$here/boot" run "$name" "$@"; }
 as_ship() { "$here/boot" as "$name" "$user" "$@"; }

@@ -2,9 +2,18 @@
 # The words are in ../world.sh.
 # shellcheck shell=bash disable=SC2154 # what it wants is set by tests/vm/lane
 
-# A command in a container of its own over the same root; it is over with the command.
-in_container() { timeout --foreground 400 systemd-nspawn --quiet -D "$root" -M "$name" --register=no --keep-unit --private-network --pipe "--bind-ro=$depot:/mnt/vm" \
-    --setenv=OFFGRID_SETUP_SOURCE=/mnt/vm/depot --setenv=LANG=C.UTF-8 "$@" </dev/null; }
+# The words of a container of its own over the same root.
+container_words() {
+    words=(--quiet -D "$root" -M "$name" --register=no --keep-unit --private-network --pipe "--bind-ro=$depot:/mnt/vm"
+        --setenv=OFFGRID_SETUP_SOURCE=/mnt/vm/depot --setenv=LANG=C.UTF-8)
+}
+
+# A command in one; it is over with the command.
+in_container() {
+    local words
+    container_words
+    timeout --foreground 400 systemd-nspawn "${words[@]}" "$@" </dev/null
+}
 
 given_container() {
     if as_before state installed; then return; fi
@@ -23,13 +32,10 @@ machine_end() {
 
 # Our supervisor becomes process 1.
 container_start() {
-    in_container /usr/local/bin/offgrid self service run >"$work/container.log" 2>&1 &
-    echo $! >"$VM_RUN/$name.pid"
-    local i
-    for ((i = 0; i < 200; i++)); do
-        if pgrep -P "$(cat "$VM_RUN/$name.pid")" >"$VM_RUN/$name.leader"; then break; fi
-        sleep 0.1
-    done
+    local words
+    container_words
+    systemd-nspawn "${words[@]}" /usr/local/bin/offgrid self service run </dev/null >"$work/container.log" 2>&1 &
+    "$here/boot" know "$name" $!
     eventually 'the supervisor answers' chat
 }
 
@@ -42,6 +48,8 @@ container_signal() { # NAME
     echo "exit $code" >>"$work/container.log"
     return "$code"
 }
+
+service_log() { cat "$work/container.log"; }
 
 container_log_says() { grep -qF -e "$1" "$work/container.log" || { cat "$work/container.log"; fail "the log does not say '$1'"; }; }
 
