@@ -152,8 +152,13 @@ chat() {
 version() { fetch /health | sed -n 's/.*"version": *"\([^"]*\)".*/\1/p'; }
 runs_version() { [[ $(version) == "$1" ]]; }
 
-# A value of `status --json`, by its name: the first one of that name.
-status_of() { offgrid self status --json | grep -oE "\"$1\": ?(\"[^\"]*\"|[a-z0-9.]+)" | head -n 1 | sed 's/^[^:]*: *//; s/"//g'; }
+# A value of `status --json`, by its path: `service.state`.
+status_of() {
+    local path=$1
+    offgrid self status --json | python3 -c 'import functools, json, sys
+value = functools.reduce(lambda at, name: at[name], sys.argv[1].split("."), json.load(sys.stdin))
+print(value if isinstance(value, str) else json.dumps(value))' "$path"
+}
 
 # The processes of the app: its executable lies in a slot.
 app_processes() {

@@ -4,7 +4,9 @@
 
 # The words of a container of its own over the same root.
 container_words() {
-    words=(--quiet -D "$root" -M "$name" --register=no --keep-unit --private-network --pipe "--bind-ro=$depot:/mnt/vm"
+    "$here/boot" network "$name"
+    words=(--quiet -D "$root" -M "$name" --register=no --keep-unit "--network-namespace-path=$VM_RUN/$name.net" --capability=CAP_NET_ADMIN
+        --resolv-conf=off --timezone=off --pipe "--bind-ro=$depot:/mnt/vm"
         --setenv=OFFGRID_SETUP_SOURCE=/mnt/vm/depot --setenv=LANG=C.UTF-8)
 }
 
@@ -24,8 +26,11 @@ given_container() {
 
 machine_end() {
     local pid
-    if pid=$(cat "$VM_RUN/$name.pid" 2>/dev/null) && kill -KILL "$pid" 2>/dev/null; then wait "$pid" || true; fi
-    rm -f "$VM_RUN/$name.pid" "$VM_RUN/$name.leader"
+    if pid=$(cat "$VM_RUN/$name.pid" 2>/dev/null) && kill -KILL "$pid" 2>/dev/null; then
+        # Another shell's child it may be, so its end is looked for.
+        while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+    fi
+    "$here/boot" forget "$name"
     if mountpoint -q "$root"; then umount "$root"; fi
     rm -rf "$work/upper" "$work/tmp"
 }
@@ -44,7 +49,7 @@ container_signal() { # NAME
     local code=0
     inside kill "-$1" 1
     wait "$(cat "$VM_RUN/$name.pid")" || code=$?
-    rm -f "$VM_RUN/$name.pid" "$VM_RUN/$name.leader"
+    "$here/boot" forget "$name"
     echo "exit $code" >>"$work/container.log"
     return "$code"
 }
@@ -79,7 +84,7 @@ case_an_app_that_dies_is_started_again_and_leaves_no_zombie() {
 }
 
 another_app_than() { local now; now=$(app_processes | head -n 1) && [[ -n $now && $now != "$1" ]]; }
-no_zombies() { ! inside ps -eo stat= | grep -q ^Z; }
+no_zombies() { local all; all=$(inside ps -eo stat=,args=) && ! grep ^Z <<<"$all"; }
 
 case_an_update_in_a_container_reaches_the_running_app() {
     given_container

@@ -34,7 +34,7 @@ case_an_install_brings_a_service_that_answers_from_the_real_engine() {
     is_up
     starts_by_itself
     same 'the version' 0.1.0 "$(version)"
-    same 'the state of the service' running "$(status_of state)"
+    same 'the state of the service' running "$(status_of service.state)"
     same 'who is live' 0.1.0 "$(status_of version)"
     has_only_what_it_needs
 }
@@ -52,7 +52,7 @@ has_only_what_it_needs() {
     if inside curl -sS --max-time 10 -o /dev/null "http://192.0.2.10:$port/livez" 2>/dev/null; then
         fail "the app can be reached at an address that is not loopback; it listens on $listening"
     fi
-    same 'what status says of exposure' false "$(status_of exposed)"
+    same 'what status says of exposure' false "$(status_of service.exposed)"
 }
 
 # (short)
@@ -64,7 +64,7 @@ case_it_answers_again_after_a_reboot() {
     if [[ $scope == user ]]; then inside loginctl show-user "$user" --property=Linger; fi
     eventually 'the service answers after a reboot' chat
     same 'the version' "$before" "$(version)"
-    same 'the state of the service' running "$(status_of state)"
+    same 'the state of the service' running "$(status_of service.state)"
 }
 
 # (short)
@@ -233,7 +233,7 @@ case_what_is_opened_to_the_network_is_open_and_said_to_be() {
     install_product --listen lan
     eventually 'the service answers' chat
     same 'what answers at the address of the network' ok "$(inside curl -sS --max-time 10 "http://192.0.2.10:$port/livez")"
-    same 'what status says of exposure' true "$(status_of exposed)"
+    same 'what status says of exposure' true "$(status_of service.exposed)"
 }
 
 # (short) last: what it leaves is the tree from before the install

@@ -24,7 +24,7 @@ enum End {
     /// By tokens.
     Answered,
     /// Nobody listened, or 503 with the wish to come again.
-    Refused,
+    Refused(&'static str),
     /// The connection ended before the answer did.
     Cut(String),
     /// An answer that is none.
@@ -57,7 +57,10 @@ impl Counts {
                 let last = self.last.replace(now).unwrap_or(now);
                 self.gap = self.gap.max(now - last);
             }
-            End::Refused => self.refused += 1,
+            End::Refused(why) => {
+                self.refused += 1;
+                self.remember(why.to_owned());
+            }
             End::Cut(why) => {
                 self.cut += 1;
                 self.remember(why);
@@ -108,7 +111,7 @@ fn ask_until(stop: &Path, port: u16, tokens: u16, counts: &Mutex<Counts>) {
     while !stop.exists() {
         let began = Instant::now();
         let end = ask(port, tokens);
-        let is_refused = matches!(end, End::Refused);
+        let is_refused = matches!(end, End::Refused(_));
         if let Ok(mut counts) = counts.lock() {
             counts.count(end, began.elapsed());
         }
@@ -122,7 +125,9 @@ fn ask(port: u16, tokens: u16) -> End {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = match TcpStream::connect_timeout(&address, LIMIT) {
         Ok(stream) => stream,
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return End::Refused,
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            return End::Refused("nobody listens");
+        }
         Err(error) => return End::Cut(format!("connect: {error}")),
     };
     // The weights are random, and so is when they say that they have finished.
@@ -162,7 +167,7 @@ fn judge(answer: &str) -> End {
     let tokens = json.as_ref().and_then(|json| json["usage"]["completion_tokens"].as_u64());
     match (status, tokens) {
         ("200", Some(1..)) => End::Answered,
-        ("503", _) if says_later => End::Refused,
+        ("503", _) if says_later => End::Refused("503, and to come again"),
         ("200", _) if json.is_none() => End::Cut("200, and half an answer".to_owned()),
         _ => {
             let said: String = body.escape_debug().take(120).collect();
@@ -178,7 +183,7 @@ mod tests {
     fn word(answer: &str) -> &'static str {
         match judge(answer) {
             End::Answered => "answered",
-            End::Refused => "refused",
+            End::Refused(_) => "refused",
             End::Cut(_) => "cut",
             End::Wrong(_) => "wrong",
         }
