@@ -79,7 +79,7 @@ container_root() {
     machine_end
     machine_root
     mkdir -p "$VM_RUN"
-    echo dirty >"$work/state"
+    spoil
     tree >"$work/tree-before"
 }
 
@@ -117,6 +117,8 @@ has_systemd() { [[ $kind != openrc ]]; }
 # --- states that cases begin with ---
 
 given_fresh() { if ! as_before state fresh; then machine_new; fi; }
+# What a case did to a machine that is no other case's business.
+spoil() { echo dirty >"$work/state"; }
 
 # Some good release is live and answers.
 given_installed() {
@@ -131,7 +133,7 @@ given_installed() {
 
 # shellcheck disable=SC2120 # a case gives words
 install_product() { # WORDS
-    echo dirty >"$work/state"
+    spoil
     tree >"$work/tree-before"
     local words=(install --yes --model tiny "$@")
     if [[ $scope == user ]]; then words+=(--user --linger); else words+=(--system); fi

@@ -118,7 +118,7 @@ case_a_broken_update_in_a_container_falls_back() {
 
 case_an_uninstall_in_a_container_leaves_nothing() {
     given_container
-    echo dirty >"$work/state"
+    spoil
     expect 0 '' in_container /usr/local/bin/offgrid uninstall --yes --purge
     assert_tree_as_before
 }

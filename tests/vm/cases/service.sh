@@ -6,7 +6,7 @@
 case_the_machine_boots_reboots_and_starts_what_it_is_told_to() {
     given_fresh
     local unit=$units/rig.service
-    echo dirty >"$work/state"
+    spoil
     if has_systemd; then
         owner mkdir -p "$units"
         owner sh -c 'printf "[Service]\nExecStart=sleep infinity\n[Install]\nWantedBy=default.target\n" >"$1"' sh "$unit"
@@ -27,9 +27,18 @@ case_the_machine_boots_reboots_and_starts_what_it_is_told_to() {
     [[ $(inside systemctl --failed --plain --no-legend 2>/dev/null | wc -l) -eq 0 ]] || fail "$(inside systemctl --failed)"
 }
 
+# (short) the rig itself: how an uninstall is judged
+case_a_reboot_alone_changes_nothing_but_what_is_written_down() {
+    spoil
+    given_fresh
+    tree >"$work/tree-before"
+    reboot_machine
+    assert_tree_as_before
+}
+
 # (short)
 case_an_install_brings_a_service_that_answers_from_the_real_engine() {
-    if as_before state installed; then echo dirty >"$work/state"; fi
+    if as_before state installed; then spoil; fi
     given_installed
     is_up
     starts_by_itself
@@ -65,6 +74,24 @@ case_it_answers_again_after_a_reboot() {
     eventually 'the service answers after a reboot' chat
     same 'the version' "$before" "$(version)"
     same 'the state of the service' running "$(status_of service.state)"
+}
+
+case_stop_start_restart_and_logs_do_what_they_say() {
+    given_installed
+    spoil
+    local pid
+    expect 0 '' offgrid self service stop
+    same 'the state of the service' stopped "$(status_of service.state)"
+    same 'processes of the app' '' "$(app_processes)"
+    expect 0 '' offgrid self service start
+    eventually 'it answers again' chat
+    pid=$(app_processes | head -n 1)
+    expect 0 '' offgrid self service restart
+    eventually 'another app runs' another_app_than "$pid"
+    eventually 'it answers' chat
+    # What the app itself said.
+    expect 0 'listening on' offgrid self service logs
+    echo installed >"$work/state"
 }
 
 # (short)
@@ -151,13 +178,13 @@ case_a_gpu_variant_without_a_device_gives_way_to_the_one_without_a_gpu() {
     same 'the version' 0.8.1 "$(version)"
     same 'the variant' "linux-$(uname -m)-cpu" "$(status_of variant)"
     eventually 'it answers' chat
-    echo dirty >"$work/state"
+    spoil
 }
 
 case_a_users_own_settings_survive_three_updates() {
-    echo dirty >"$work/state"
+    spoil
     given_installed
-    echo dirty >"$work/state"
+    spoil
     local channel folder=$units/offgrid-llm.service.d
     owner mkdir -p "$config"
     owner sh -c 'printf "# mine\nOFFGRID_MAX_CONTEXT=2048\n" >>"$1/offgrid.env"' sh "$config"
@@ -192,9 +219,9 @@ settings() {
 
 # Five failed starts after an update: back to the one before, once.
 case_a_release_that_keeps_failing_steps_back_by_itself() {
-    echo dirty >"$work/state"
+    spoil
     given_installed
-    echo dirty >"$work/state"
+    spoil
     expect 0 'is live' offgrid update --yes --channel app-dies-when-told
     same 'the version' 0.7.2 "$(version)"
     local begin=$SECONDS
@@ -210,9 +237,9 @@ case_a_release_that_keeps_failing_steps_back_by_itself() {
 
 # Where nothing before is safe, stepping back would be an attacker's way down: the service stops and says so.
 case_a_release_that_keeps_failing_stops_where_nothing_before_is_safe() {
-    echo dirty >"$work/state"
+    spoil
     given_installed
-    echo dirty >"$work/state"
+    spoil
     expect 0 'is live' offgrid update --yes --channel nothing-before-is-safe
     same 'the version' 0.7.3 "$(version)"
     inside touch "$models/die"
@@ -228,7 +255,7 @@ is_given_up() { ! is_up && [[ -z $(app_processes) ]] && ! main_pid; }
 
 # Everybody in the network may ask, where somebody has chosen so; and it is said.
 case_what_is_opened_to_the_network_is_open_and_said_to_be() {
-    echo dirty >"$work/state"
+    spoil
     given_fresh
     install_product --listen lan
     eventually 'the service answers' chat
@@ -239,7 +266,7 @@ case_what_is_opened_to_the_network_is_open_and_said_to_be() {
 # (short) last: what it leaves is the tree from before the install
 case_an_uninstall_leaves_nothing() {
     given_installed
-    echo dirty >"$work/state"
+    spoil
     expect 0 '' offgrid uninstall --yes --purge
     if fetch /livez >/dev/null 2>&1; then fail 'something still answers'; fi
     same 'processes of ours' '' "$(app_processes)$(inside pgrep -f 'self service' || true)"
