@@ -17,12 +17,14 @@
 //! | `W_VULKAN_LOADER` `W_VULKAN_DRIVER` | one of the two halves of Vulkan is missing |
 //! | `W_OPENMP` `W_OPENSSL` `W_VCRUNTIME` | a library that engines take from the system |
 //! | `W_MUSL` `W_GLIBC` `W_GLIBC_GPU` | the C library is another one, too old, or too old for a GPU build |
+//! | `W_NETWORK_NAMESPACE` `W_USER_NAMESPACE` `W_ADDRESS_RULES` `W_CGROUP1` | what of a service cannot be confined |
 //! | `W_MACOS` | older than 13.3 |
 //! | `W_WSL1` `W_NO_GPU` | there is no GPU; nothing is wrong |
 
 mod cuda;
 mod family;
 mod gpu;
+pub mod service;
 mod system;
 mod table;
 
