@@ -38,13 +38,10 @@ impl Facts {
         }
         let number = |path: &str| tree.text(path).ok()?.trim().parse::<u64>().ok();
         let switch = |path: &str| number(path).map(|number| number != 0);
-        let is_there = |folder: &str, file: &str| {
-            tree.is_dir(folder).then(|| tree.exists(&format!("{folder}/{file}")))
-        };
         Some(Facts {
             systemd: host.init.as_deref() == Some("systemd"),
             container: host.container.clone(),
-            cgroup2: is_there("/sys/fs/cgroup", "cgroup.controllers"),
+            cgroup2: cgroup2(tree),
             packet_filter: packet_filter(tree, host),
             network_namespaces: number("/proc/sys/user/max_net_namespaces"),
             user_namespaces: number("/proc/sys/user/max_user_namespaces"),
@@ -54,19 +51,24 @@ impl Facts {
     }
 }
 
-/// By the kernel's own configuration where there is one; no kernel without this switch
-/// has the call by which a filter is set.
+/// By what is there of either version: of a captured tree most is missing.
+fn cgroup2(tree: &Tree) -> Option<bool> {
+    let is_there = |name: &str| tree.exists(&format!("/sys/fs/cgroup/{name}"));
+    if is_there("cgroup.controllers") {
+        return Some(true);
+    }
+    ["systemd", "memory"].into_iter().any(is_there).then_some(false)
+}
+
+/// By the kernel's own configuration where there is one. A running kernel without this
+/// switch has not even the call by which a filter is set.
 fn packet_filter(tree: &Tree, host: &Host) -> Option<bool> {
     let config = host.kernel.as_ref().and_then(|kernel| {
         let text = tree.text(&format!("/boot/config-{kernel}")).ok()?;
         Some(text.lines().any(|line| line == "CONFIG_CGROUP_BPF=y"))
     });
-    let has_call = || {
-        let kernel = "/proc/sys/kernel";
-        tree.is_dir(kernel).then(|| tree.exists(&format!("{kernel}/unprivileged_bpf_disabled")))
-    };
-    // That it has the call does not say that it filters.
-    config.or_else(|| has_call().filter(|has| !has))
+    let switch = "/proc/sys/kernel/unprivileged_bpf_disabled";
+    config.or_else(|| (tree.is_live() && !tree.exists(switch)).then_some(false))
 }
 
 /// What cannot be confined; `system`: of a service of the whole system.
@@ -190,11 +192,10 @@ mod tests {
     }
 
     /// Debian 12 as it is installed.
-    const DEBIAN: [(&str, &str); 6] = [
+    const DEBIAN: [(&str, &str); 5] = [
         ("/proc/sys/user/max_user_namespaces", "127235\n"),
         ("/proc/sys/user/max_net_namespaces", "127235\n"),
         ("/proc/sys/kernel/unprivileged_userns_clone", "1\n"),
-        ("/proc/sys/kernel/unprivileged_bpf_disabled", "2\n"),
         ("/sys/fs/cgroup/cgroup.controllers", "cpu io memory pids\n"),
         ("/boot/config-6.1.0-25-amd64", "CONFIG_CGROUPS=y\nCONFIG_CGROUP_BPF=y\n"),
     ];
@@ -228,11 +229,6 @@ mod tests {
         assert!(words(config, None, true).is_empty());
         // Nobody relies on them there.
         assert!(words(config, Some(""), false).is_empty());
-        let switch = "/proc/sys/kernel/unprivileged_bpf_disabled";
-        let files: Vec<_> =
-            DEBIAN.into_iter().filter(|(name, _)| ![config, switch].contains(name)).collect();
-        let facts = Facts::read(&tree(&files), &host()).unwrap();
-        assert_eq!(facts.packet_filter, Some(false));
         let boxed = Host { container: Some("docker".to_owned()), ..host() };
         let found = judge(&Facts::read(&tree(&DEBIAN), &boxed).unwrap(), true);
         assert!(found[0].what.contains("(docker)") && found[0].what.ends_with("all the same"));
