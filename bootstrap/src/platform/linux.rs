@@ -1,5 +1,10 @@
 //! Linux; the rest is in `unix.rs`.
 
+#[path = "linux/confine.rs"]
+mod confine;
+
+pub(crate) use confine::{leave_network, may_enclose, run_enclosed};
+
 use crate::host::{Arch, Uname};
 
 use super::LiveFacts;

@@ -71,6 +71,18 @@
 //!   asked before `on_signal`.
 //! - `can_supervise() -> bool`: whether `signal` knows [`Signal::Stop`] and
 //!   [`Signal::Reload`].
+//! - `leave_network() -> io::Result<()>`: a network with nothing but loopback for this
+//!   process and what it starts; only before there is a second thread. Sockets that are
+//!   open stay where they are.
+//! - `may_enclose() -> io::Result<()>`: whether `run_enclosed` could do it; likewise.
+//! - `run_enclosed(parent, command) -> io::Result<u8>`: runs a program that sees and
+//!   reaches no process but its own, passes signals on to it, and gives its status.
+//!   Everything inside ends with it, with us, and with `parent`, who must have started us.
+//! - `inherited_listener(number) -> io::Result<TcpListener>`: a socket that somebody
+//!   opened for us and that we are the first to take.
+//! - `let_wait(listener, clients)`: how many may wait to be accepted.
+//! - `keep_alive(stream)`: notices a peer that is gone without a word.
+//! - `raise_open_files(wanted) -> u64`: how many files may be open from now on.
 //! - `is_root() -> bool`: whether system scope is the default.
 //! - `user() -> Option<(uid, groups)>`: who runs this, where users are numbers.
 //! - `rights_of(path) -> Option<(mode, uid, gid)>`: of a device node.
@@ -94,6 +106,8 @@ mod stamp;
 mod sync;
 #[cfg(test)]
 mod tests;
+#[cfg(not(target_os = "linux"))]
+mod unconfined;
 #[cfg(unix)]
 mod unix;
 
@@ -101,6 +115,8 @@ pub use imp::harden;
 pub(crate) use imp::*;
 pub(crate) use places::places;
 pub(crate) use stamp::stamp_section;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use unconfined::{leave_network, may_enclose, run_enclosed};
 #[cfg(unix)]
 pub(crate) use unix::*;
 

@@ -3,12 +3,14 @@
 mod folder;
 mod owners;
 mod rights;
+mod sockets;
 
 pub(crate) use folder::Folder;
 pub(crate) use owners::{
     exchangeable, foreign, planted, writable_by_any_other, writable_by_others,
 };
 pub(crate) use rights::{may_use, rights_of, user};
+pub(crate) use sockets::{inherited_listener, keep_alive, let_wait, raise_open_files};
 
 use super::{Caught, Signal};
 use crate::disk;

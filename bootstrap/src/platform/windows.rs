@@ -10,11 +10,14 @@ mod folder;
 mod load;
 #[path = "windows/process.rs"]
 mod process;
+#[path = "windows/sockets.rs"]
+mod sockets;
 
 pub(crate) use aside::{aside, rename};
 pub(crate) use facts::live_facts;
 pub(crate) use folder::Folder;
 pub(crate) use process::{process_id_alive, signal};
+pub(crate) use sockets::{inherited_listener, keep_alive, let_wait, raise_open_files};
 
 use super::Caught;
 use super::sync::{Kind, sync_each};
