@@ -35,6 +35,8 @@ use std::time::{Duration, Instant};
 
 /// `update --check` found a newer release.
 const EXIT_AVAILABLE: u8 = 10;
+/// The service's app does not start: a status that service managers do not start anew.
+const EXIT_GAVE_UP: u8 = 70;
 /// More than anybody types to answer yes or no.
 const ANSWER_MAX: u64 = 1024;
 const ANSWER_SIZE: usize = 1024;
@@ -190,6 +192,7 @@ fn exit(result: &Result<Ending, Error>) -> u8 {
         Ok(ending) => match ending.outcome {
             Outcome::Available => EXIT_AVAILABLE,
             Outcome::Failed => 1,
+            Outcome::GaveUp => EXIT_GAVE_UP,
             Outcome::Installed
             | Outcome::Updated
             | Outcome::Unchanged
