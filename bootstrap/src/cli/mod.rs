@@ -38,6 +38,7 @@ use crate::env::Env;
 use crate::error::Error as Any;
 use crate::event::{Ending, Event, Sink};
 use crate::report::{Reporter, Style};
+use crate::service::supervise;
 use crate::settings::{Command, Settings};
 use crate::{platform, source};
 use args::Parsed;
@@ -56,6 +57,10 @@ fn run(mut env: Env) -> u8 {
             Some(words) => env.args = words,
             None => return as_app(&env),
         }
+    }
+    if let Some(words) = supervise::inside(&env.args) {
+        let ran = supervise::run_inside(words);
+        return ran.unwrap_or_else(|error| fail(&env, error));
     }
     let parsed = match args::parse(&env.args) {
         Ok(parsed) => parsed,

@@ -67,6 +67,17 @@ pub enum Error {
         /// "stop".
         what: &'static str,
     },
+    /// Another program listens where the app should.
+    #[error("could not listen at {address}")]
+    Port {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The sockets of a service manager, and the app in the same network.
+    #[error("the service manager listens for the app, which cannot have a network of its own here")]
+    Sockets,
     /// The operating system refused.
     #[error("could not {what}")]
     System {
@@ -90,12 +101,12 @@ impl Error {
     /// The stable name.
     pub fn code(&self) -> Code {
         match self {
-            Error::NotRunning { .. } | Error::NoSupervisor => Code::Unsupported,
+            Error::NotRunning { .. } | Error::NoSupervisor | Error::Sockets => Code::Unsupported,
             Error::Supervised { .. } => Code::Locked,
             Error::Running { .. } => Code::Usage,
             Error::NoSlot { .. } | Error::Broken { .. } | Error::Deaf { .. } => Code::State,
             Error::Unhealthy { .. } => Code::Health,
-            Error::System { source, .. } => match source.kind() {
+            Error::System { source, .. } | Error::Port { source, .. } => match source.kind() {
                 std::io::ErrorKind::PermissionDenied => Code::Perm,
                 _ => Code::State,
             },
@@ -125,6 +136,11 @@ impl Error {
                                         before"
                 .to_owned(),
             Error::Deaf { pid, .. } => format!("end it yourself: kill {pid}"),
+            Error::Port { .. } => "end the program that listens there, or choose another port: a \
+                                   line OFFGRID_PORT=NUMBER in offgrid.env"
+                .to_owned(),
+            Error::Sockets => "put PrivateNetwork=yes into the unit, or do without its socket"
+                .to_owned(),
             Error::System { .. } => return None,
         })
     }
