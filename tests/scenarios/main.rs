@@ -17,6 +17,7 @@ mod crash;
 mod drill;
 mod engine;
 mod faults;
+mod front;
 mod gate;
 mod import;
 mod interrupt;

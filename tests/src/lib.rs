@@ -10,6 +10,7 @@
     reason = "a test that cannot be set up must stop and say why"
 )]
 
+pub mod apart;
 pub mod base;
 pub mod chance;
 pub mod cut;
