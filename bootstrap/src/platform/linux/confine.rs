@@ -131,7 +131,7 @@ fn unshare(flags: UnshareFlags) -> io::Result<()> {
 #[expect(unsafe_code, reason = "a system call")]
 fn unshare_now(flags: UnshareFlags) -> io::Result<()> {
     // SAFETY: the table of open files, which alone is dangerous, is never among them.
-    Ok(unsafe { unshare_unsafe(flags)? })
+    unsafe { unshare_unsafe(flags) }.map_err(io::Error::from)
 }
 
 /// It is down in a new network.

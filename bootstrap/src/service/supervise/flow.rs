@@ -13,7 +13,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// What is copied at once.
-const PIECE: usize = 16 * 1024;
+const PIECE: usize = 32 * 1024;
 /// The pieces are not on it.
 const STACK: usize = 64 * 1024;
 /// A client of whom nothing came is looked after so often; and so long it may go on
