@@ -14,7 +14,7 @@ mod process;
 pub(crate) use aside::{aside, rename};
 pub(crate) use facts::live_facts;
 pub(crate) use folder::Folder;
-pub(crate) use process::{process_id_alive, signal};
+pub(crate) use process::{is_first, process_id_alive, run_as_first, signal};
 
 use super::Caught;
 use super::sync::{Kind, sync_each};
