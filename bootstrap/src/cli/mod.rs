@@ -10,6 +10,7 @@ mod believe;
 mod converge;
 mod doctor;
 mod engine;
+mod first;
 mod install;
 mod look;
 mod manage;
@@ -76,6 +77,9 @@ fn run(mut env: Env) -> u8 {
         };
         plain_reporter(&env).result(&serde_json::json!({"v": 1, "help": text}), &text);
         return 0;
+    }
+    if let Some(ended) = first::above(&env, &parsed) {
+        return ended.unwrap_or_else(|error| fail(&env, error));
     }
     let settings = match settle(&parsed, &env) {
         Ok(settings) => settings,

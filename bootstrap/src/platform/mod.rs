@@ -64,6 +64,9 @@
 //!   that failed.
 //! - `becomes_another() -> bool`: whether `exec` takes this one's place, so that
 //!   nobody waits for the other one.
+//! - `is_first() -> bool`: whether this is process 1, which inherits the orphans of all.
+//! - `run_as_first(command, name) -> io::Result<u8>`: runs a program under that name, passes
+//!   signals on to it, and asks about everybody who ends, until it does; its status.
 //! - `own_group(command)`: a child that the terminal's Ctrl-C does not reach.
 //! - `ends_with_us(command)`: a child that the kernel kills when we are gone,
 //!   where it can.

@@ -1,10 +1,12 @@
 //! What Linux and macOS share.
 
+mod first;
 mod folder;
 mod owners;
 mod rights;
 mod sockets;
 
+pub(crate) use first::{is_first, run_as_first};
 pub(crate) use folder::Folder;
 pub(crate) use owners::{
     exchangeable, foreign, planted, writable_by_any_other, writable_by_others,

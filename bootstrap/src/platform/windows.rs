@@ -16,7 +16,7 @@ mod sockets;
 pub(crate) use aside::{aside, rename};
 pub(crate) use facts::live_facts;
 pub(crate) use folder::Folder;
-pub(crate) use process::{process_id_alive, signal};
+pub(crate) use process::{is_first, process_id_alive, run_as_first, signal};
 pub(crate) use sockets::{inherited_listener, keep_alive, let_wait, raise_open_files};
 
 use super::Caught;

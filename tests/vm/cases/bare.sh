@@ -78,12 +78,16 @@ case_an_app_that_dies_is_started_again_and_leaves_no_zombie() {
     eventually 'it answers' chat
     container_log_says 'ended by itself'
     # Whoever is the first process inherits the orphans of all others.
-    inside sh -c 'sh -c "sleep 0.2 & exit" & wait'
-    eventually 'nobody is a zombie' no_zombies
+    inside sh -c 'sleep 1000 >/dev/null 2>&1 & exit'
+    eventually 'the orphan runs' inside pgrep -x sleep
+    inside pkill -x sleep
+    eventually 'the orphan that ended is gone' orphan_is_gone
+    no_zombies
     container_signal INT
 }
 
 another_app_than() { local now; now=$(app_processes | head -n 1) && [[ -n $now && $now != "$1" ]]; }
+orphan_is_gone() { ! inside pgrep -x sleep; }
 no_zombies() { local all; all=$(inside ps -eo stat=,args=) && ! grep ^Z <<<"$all"; }
 
 case_an_update_in_a_container_reaches_the_running_app() {
