@@ -5,8 +5,9 @@ use super::super::tree::Tree;
 use memchr::memmem;
 use std::collections::BTreeSet;
 
-/// Distributions, WSL, NixOS and Tegra (gpu.md 3.1 row 5).
-const FOLDERS: [&str; 14] = [
+/// Distributions, WSL, NixOS with what its nix-ld gives to programs of others, and Tegra
+/// (gpu.md 3.1 row 5).
+const FOLDERS: [&str; 15] = [
     "/usr/lib/wsl/lib",
     "/usr/lib/x86_64-linux-gnu",
     "/usr/lib/aarch64-linux-gnu",
@@ -21,6 +22,7 @@ const FOLDERS: [&str; 14] = [
     "/usr/lib64/nvidia",
     "/usr/local/lib",
     "/run/opengl-driver/lib",
+    "/run/current-system/sw/share/nix-ld/lib",
 ];
 const CACHE: &str = "/etc/ld.so.cache";
 const CACHE_LIMIT: u64 = 16 << 20;
