@@ -1,6 +1,7 @@
 //! What is to be said of a Linux system that is not as most are: 32-bit, NixOS,
 //! SteamOS, SELinux.
 
+use super::table::NIX_LIBRARIES;
 use super::{Finding, Severity};
 use crate::host::{Build, Host, Selinux};
 
@@ -45,7 +46,7 @@ fn nixos(host: &Host) -> Option<Finding> {
     Some(Finding::problem(
         "W_NIXOS",
         "NixOS does not start programs that were not made for it, and engines were not",
-        "`programs.nix-ld.enable = true;` in configuration.nix, then `sudo nixos-rebuild switch`",
+        NIX_LIBRARIES,
     ))
 }
 
@@ -118,6 +119,9 @@ mod tests {
         assert_eq!(of(Build::SteamOs), ["W_STEAMOS"]);
         assert_eq!(of(Build::NixOs { nix_ld: false }), ["W_NIXOS"]);
         assert!(of(Build::NixOs { nix_ld: true }).is_empty());
+        let build = Some(Build::NixOs { nix_ld: false });
+        let bare = Host { build, libs: Some(Default::default()), ..host(vec![gpu("amd")]) };
+        assert_eq!(words(&bare), ["W_NIXOS"], "what brings its loader brings its libraries");
         let bare = |build, words: &str| {
             let distribution = words.split(' ').map(str::to_owned).collect();
             let libs = Some(Default::default());

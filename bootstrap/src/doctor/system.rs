@@ -23,10 +23,12 @@ fn linux(host: &Host, family: Family) -> Vec<Finding> {
         return vec![narrow];
     }
     let libc = libc(host);
-    let musl = libc.as_ref().is_some_and(|finding| finding.word == "W_MUSL");
-    // What is built for another C library is not helped by these.
-    let libraries = if musl { Vec::new() } else { linux_libraries(host, family) };
-    libc.into_iter().chain(libraries).chain(special::judge(host)).collect()
+    let special = special::judge(host);
+    let mut before = libc.iter().chain(&special);
+    // What is built for another C library is not helped by these, and nix-ld brings them.
+    let whole = before.any(|finding| ["W_MUSL", "W_NIXOS"].contains(&finding.word));
+    let libraries = if whole { Vec::new() } else { linux_libraries(host, family) };
+    libc.into_iter().chain(libraries).chain(special).collect()
 }
 
 fn macos(host: &Host) -> Option<Finding> {

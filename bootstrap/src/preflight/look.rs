@@ -59,9 +59,12 @@ pub(crate) fn facts(looked: &Looked<'_>) -> Facts {
         upstream: looked.upstream(),
         second: looked.others.iter().find(|other| looked.is_there(other)).cloned(),
     };
-    // Of a captured machine its own disk, by what it is used for.
-    let captured = disks::of(tree, &[]).into_iter().find(|disk| disk.is_for("prefix"));
-    facts.mounts.extend(captured.map(|disk| disk.mount(&facts.ground)));
+    // Of a captured machine its own disk, by what it is used for; where is not told.
+    let disks = disks::parse(&tree.captured("disks").unwrap_or_default());
+    if let Some(disk) = disks.iter().find(|disk| disk.is_for("prefix")) {
+        facts.ground.clone_from(&facts.prefix);
+        facts.mounts.push(disk.mount(&facts.prefix));
+    }
     if applocker.is_some() {
         // A captured Windows has places of its own.
         facts.prefix = match looked.system {

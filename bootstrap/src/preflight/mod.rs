@@ -24,8 +24,8 @@ mod ports;
 mod space;
 mod upstream;
 
-pub use disks::{Disk, parse as parse_disks};
 pub(crate) use disks::of as disks;
+pub use disks::{Disk, parse as parse_disks};
 pub use guards::{AppLocker, Guards};
 pub(crate) use look::{Looked, facts};
 pub use memory::Models;
