@@ -122,7 +122,7 @@ x relative ext4 rw 0 0
             prefix: "/usr/x".into(),
             ground: "/usr".into(),
             mounts: parse(
-                "/dev/a / btrfs ro,noexec 0 0\n/dev/b /home ext4 rw,errors=remount-ro 0 0\n",
+                "/dev/a / btrfs ro,relatime 0 0\n/dev/b /home ext4 rw,errors=remount-ro 0 0\n",
             ),
             system,
             ..Facts::default()
