@@ -208,7 +208,7 @@ pub(super) fn decide_on(
         in_use: service::state(session.store()).slot,
         machine_id: random_hex(16)?,
     });
-    let models = Models::of(&release.models, aim.host.memory_bytes);
+    let models = Models::of(&release.models, aim.host.usable_memory());
     let suggested = ready::suggestion(session, receipt, &models);
     Ok(Decision { plan, selection, release, blocks, models, suggested, service })
 }

@@ -14,7 +14,7 @@ use super::session::Session;
 use crate::engine::Found;
 use crate::error::Error as Any;
 use crate::host::{Capture, Host};
-use crate::preflight::Finding;
+use crate::preflight::{Disk, Finding};
 use crate::receipt::{Receipt, Slot};
 use crate::store::SlotName;
 use crate::{disk, platform, report, stamp, trust};
@@ -22,12 +22,18 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 pub(super) fn detect(session: &Session<'_>) -> Result<(), Any> {
-    let host = match &session.settings.capture {
+    let disks = ready::disks(session)?;
+    let mut host = match &session.settings.capture {
         None => session.host()?,
-        Some(into) => capture(session, into)?,
+        Some(into) => capture(session, into, &disks)?,
     };
+    let said: Vec<String> = disks.iter().map(Disk::evidence).collect();
+    let none = || "no .setup/disks".to_owned();
+    let said = if said.is_empty() { none() } else { said.join("; ") };
+    host.evidence.insert("disks".to_owned(), said);
     let engines = engine::found(session, &host)?;
     let mut lines = host.describe();
+    lines.extend(disks.iter().map(|disk| ("Disk".into(), disk.line())));
     lines.extend(engines.iter().flatten().map(|found| ("llama.cpp".into(), found.line())));
     let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
     let text: Vec<String> =
@@ -44,8 +50,11 @@ pub(super) fn detect(session: &Session<'_>) -> Result<(), Any> {
 }
 
 /// Writes what was looked at into a new folder, and says what that is.
-fn capture(session: &Session<'_>, into: &Path) -> Result<Host, Any> {
-    let capture = Capture::of(&session.tree()?);
+fn capture(session: &Session<'_>, into: &Path, disks: &[Disk]) -> Result<Host, Any> {
+    let mut capture = Capture::of(&session.tree()?);
+    if !disks.is_empty() {
+        capture.say("disks", disks.iter().map(|disk| format!("{disk}\n")).collect());
+    }
     capture.write(into)?;
     let files = capture.nodes().len();
     session.reporter.show(&format!(

@@ -8,7 +8,7 @@ use super::own;
 use super::room;
 use super::session::Session;
 use crate::error::Error as Any;
-use crate::preflight::{self, Finding, Looked, Models, Second, Word};
+use crate::preflight::{self, Disk, Finding, Looked, Models, Second, Word};
 use crate::receipt::Receipt;
 use crate::step::Step;
 use crate::{platform, service};
@@ -40,6 +40,18 @@ pub(super) fn of_machine(session: &Session<'_>) -> Result<Vec<Finding>, Any> {
         others: &others,
     };
     Ok(preflight::judge(&preflight::facts(&looked)))
+}
+
+/// The file systems that an installation here touches, or would.
+///
+/// # Errors
+/// A captured machine that cannot be read.
+pub(super) fn disks(session: &Session<'_>) -> Result<Vec<Disk>, Any> {
+    let temp = ["TMPDIR", "TEMP"].iter().find_map(|name| session.env.dir(name));
+    let temp = temp.unwrap_or_else(|| "/tmp".into());
+    let (prefix, models) = (session.store().prefix(), session.place.models.as_path());
+    let places = [("prefix", prefix), ("models", models), ("temp", temp.as_path())];
+    Ok(preflight::disks(&session.tree()?, &places))
 }
 
 /// What is found before a first installation begins, before anything is asked for

@@ -35,9 +35,18 @@ pub(crate) fn live_facts() -> LiveFacts {
         }),
         process_arch: Arch::from_machine(std::env::consts::ARCH),
         memory_bytes: memory.filter(|bytes| *bytes > 0),
+        page_bytes: page_bytes(),
         elevated: Some(rustix::process::geteuid().is_root()),
         ..LiveFacts::default()
     }
+}
+
+/// As the kernel told this program when it started it (`AT_PAGESZ`, getauxval(3)).
+#[expect(unsafe_code, reason = "rustix has it, too, with a reader of /proc of its own")]
+fn page_bytes() -> Option<u64> {
+    // SAFETY: it reads a list that the process has for all its life.
+    let bytes = unsafe { libc::getauxval(libc::AT_PAGESZ) };
+    Some(bytes).filter(|bytes| *bytes > 0)
 }
 
 // files

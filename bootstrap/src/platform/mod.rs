@@ -142,6 +142,8 @@ pub(crate) struct LiveFacts {
     pub(crate) os_name: Option<String>,
     pub(crate) cpu: Cpu,
     pub(crate) memory_bytes: Option<u64>,
+    /// Linux: of a page of memory.
+    pub(crate) page_bytes: Option<u64>,
     /// macOS: `key: value` a line, as in a captured tree.
     pub(crate) sysctl: Option<String>,
     pub(crate) elevated: Option<bool>,

@@ -113,7 +113,7 @@ pub(super) fn file(asked: &str, bytes: &[u8], names: &mut Names) -> Vec<u8> {
 pub(super) fn said(name: &str, lines: &[String], names: &mut Names) -> String {
     let all = || lines.iter().map(|line| format!("{line}\n")).collect();
     match name {
-        "uname" | "libc" | "dev" | "windows.json" => all(),
+        "uname" | "libc" | "dev" | "pagesize" | "windows.json" => all(),
         "user" => {
             let user = lines.first().and_then(|line| User::parse(line));
             user.map(|user| format!("{}\n", names.user(&user))).unwrap_or_default()
