@@ -77,11 +77,13 @@ pub(super) fn handed_over(env: &Env) -> bool {
     env.var(HANDED_OVER).is_some()
 }
 
-/// The words of this command as the installed program takes them.
+/// The words of this command as the installed program takes them. Where none was
+/// typed, what is done is named: `self` alone would be a question how things are.
 fn handed(session: &Session<'_>) -> Vec<std::ffi::OsString> {
-    let mut words = vec!["self".into()];
-    words.extend(session.env.args.iter().cloned());
-    words
+    let typed = super::args::parse(&session.env.args).is_ok_and(|typed| typed.command.is_some());
+    let word = if typed { None } else { Some(session.word.into()) };
+    let words = ["self".into()].into_iter().chain(word);
+    words.chain(session.env.args.iter().cloned()).collect()
 }
 
 /// Whether an open run is the one that this program was made ready by.
