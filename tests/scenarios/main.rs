@@ -18,6 +18,7 @@ mod drill;
 mod engine;
 mod faults;
 mod gate;
+mod guided;
 mod import;
 mod interrupt;
 mod journey;

@@ -5,6 +5,7 @@ use super::aim::Aim;
 use super::believe::chosen;
 use super::converge;
 use super::engine;
+use super::guide;
 use super::own::{self, Next};
 use super::packaged;
 use super::path;
@@ -62,7 +63,12 @@ fn install(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, An
     let receipt = change.receipt()?;
     let sources = session.sources(stamped)?;
     let trusted = change.refresh(stamped, &sources, receipt.as_ref())?;
-    converge::converge(change, &sources, &trusted, receipt.as_ref(), may, &|_| Ok(()))
+    let receipt = receipt.as_ref();
+    converge::converge(change, &sources, &trusted, receipt, may, &|aim, decision| {
+        let release = decision.release.clone();
+        let again = || decide_on(session, &sources, &trusted, receipt, aim, release.clone());
+        guide::ask(session, receipt, decision, &again)
+    })
 }
 
 /// Shows the plan, asks, runs it, and says how it ended. `spent`: bytes that tries
@@ -265,9 +271,8 @@ pub(super) fn wanted_models(
     release: &Release,
     receipt: Option<&Receipt>,
 ) -> Result<Vec<Wanted>, Any> {
-    let names = session.settings.models.iter().flatten().map(Id::as_str);
     let mut wanted = Vec::new();
-    for name in names {
+    for name in session.models().iter().flatten().map(Id::as_str) {
         let model = find_model(release, name)?;
         let same = |have: &crate::receipt::InstalledModel| have.sha256 == model.sha256;
         if !receipt.is_some_and(|receipt| receipt.models.get(name).is_some_and(same)) {

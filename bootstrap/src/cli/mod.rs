@@ -6,9 +6,11 @@ pub mod help;
 
 mod aim;
 mod believe;
+mod consent;
 mod converge;
 mod doctor;
 mod engine;
+mod guide;
 mod install;
 mod look;
 mod model;

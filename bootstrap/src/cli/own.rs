@@ -64,6 +64,8 @@ pub(super) fn change(
         }
         let mut command = Command::new(&takeover.program);
         command.args(handed(session)).env(HANDED_OVER, &takeover.said);
+        // Only what no setting says was asked.
+        command.envs(session.answers().variables());
         let source = platform::exec(&mut command);
         // Only here when it could not be started; what it would have done, this one can.
         let what = format!("{} could not take over: {source}", takeover.program.display());

@@ -1,6 +1,7 @@
 //! What every command starts from: where the prefix is, what is installed there,
 //! where blobs come from; and how a changing command begins and ends.
 
+use super::consent::Answers;
 use super::place::{Place, place_of};
 use super::refuse::Error;
 use crate::disk;
@@ -18,6 +19,7 @@ use crate::source::{Reach, Sources, Stop};
 use crate::stamp::Stamped;
 use crate::store::Store;
 use offgrid_manifest::Time;
+use std::cell::RefCell;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -30,6 +32,8 @@ pub(super) struct Session<'a> {
     pub(super) stop: Stop,
     /// What was typed, for whoever meets our lock.
     pub(super) word: &'static str,
+    /// What was answered, where no setting says it.
+    pub(super) answers: RefCell<Answers>,
 }
 
 impl<'a> Session<'a> {
@@ -41,7 +45,8 @@ impl<'a> Session<'a> {
     ) -> Result<Session<'a>, Any> {
         let place = place_of(env, settings.prefix.as_deref(), settings.system)?;
         super::room::can_be_written_down(&place)?;
-        Ok(Session { env, settings, reporter, place, stop: Stop::default(), word })
+        let answers = RefCell::default();
+        Ok(Session { env, settings, reporter, place, stop: Stop::default(), word, answers })
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -101,26 +106,6 @@ impl<'a> Session<'a> {
     pub(super) fn clock(&self) -> Time {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Time::from_unix(since.map_or(0, |since| since.as_secs()))
-    }
-
-    /// Refuses what nobody could be asked about, before anything is touched.
-    pub(super) fn consent_possible(&self, question: &str) -> Result<(), Any> {
-        if self.settings.yes || self.env.can_ask {
-            return Ok(());
-        }
-        Err(Error::NeedsConsent { question: question.to_owned() }.into())
-    }
-
-    /// Asks, unless `--yes` was given.
-    pub(super) fn consent(&self, question: &str) -> Result<(), Any> {
-        self.consent_possible(question)?;
-        if self.settings.yes || self.reporter.ask(question, &|| self.stop.is_set()) {
-            return Ok(());
-        }
-        if self.stop.is_set() {
-            return Err(run::Error::Interrupted.into());
-        }
-        Err(Error::Declined.into())
     }
 
     pub(super) fn note(&self, what: &str, hint: Option<&str>) {
