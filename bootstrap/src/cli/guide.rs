@@ -131,23 +131,53 @@ fn ask_model(
 
 /// What the engine of the release takes of a plan's download.
 fn own_engine_bytes(plan: &Plan) -> u64 {
-    let of = |slot: &SlotPlan| -> u64 {
-        let files = slot.files.iter().filter(|file| file.path.starts_with("llama/"));
-        let files = files.map(|file| match &file.from {
-            From::Blob(encoding) => encoding.size,
-            From::Slot(_) | From::Pack(_) => 0,
-        });
-        let packs = slot.packs.iter().filter(|pack| pack.into == "llama");
-        files.chain(packs.map(|pack| pack.encoding.size)).sum()
-    };
     let slots = plan.steps.iter().map(|step| match step {
-        Step::FillSlot { slot } => of(slot),
+        Step::FillSlot { slot } => engine_bytes(slot),
         _ => 0,
     });
     slots.sum()
 }
 
+/// The same of a slot: blobs of its files, and its pack.
+fn engine_bytes(slot: &SlotPlan) -> u64 {
+    let files = slot.files.iter().filter(|file| file.path.starts_with("llama/"));
+    let files = files.map(|file| match &file.from {
+        From::Blob(encoding) => encoding.size,
+        From::Slot(_) | From::Pack(_) => 0,
+    });
+    let packs = slot.packs.iter().filter(|pack| pack.into == "llama");
+    files.chain(packs.map(|pack| pack.encoding.size)).sum()
+}
+
 /// Whatever somebody has called a folder.
 fn in_one_line(path: &Path) -> String {
     path.display().to_string().replace(['\n', '\r'], "?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_spared_is_the_engine_s_blobs_and_pack_and_nothing_of_others() {
+        let sha256 = "0".repeat(64);
+        let encoding = |size: u64| json!({"kind": "zst", "sha256": sha256, "size": size});
+        let file = |path: &str, from: serde_json::Value| json!({"path": path, "mode": "0755", "sha256": sha256, "size": 9, "from": from});
+        let pack = |into: &str, size: u64| json!({"into": into, "size": 9, "encoding": encoding(size), "skipped": []});
+        let slot: SlotPlan = serde_json::from_value(json!({
+            "name": "1.0.0+linux-x86_64-cpu",
+            "files": [
+                file("app/offgrid", json!({"blob": encoding(1)})),
+                file("llama/llama-server", json!({"blob": encoding(20)})),
+                file("llama/libggml.so", json!({"slot": "/x/y"})),
+                file("llama/note", json!({"pack": 1})),
+                file("llama-not/x", json!({"blob": encoding(2)})),
+            ],
+            "links": {}, "packs": [pack("app", 4), pack("llama", 300)], "documents": {},
+            "download_bytes": 327, "disk_bytes": 45,
+        }))
+        .unwrap();
+        assert_eq!(engine_bytes(&slot), 320);
+    }
 }
