@@ -177,7 +177,7 @@ pub(super) fn decide_on(
     let mut selection = aim.select(session, &release)?;
     let unproved = aim.unproved.as_deref();
     selection.engine = engine::choose(session, receipt, &release, &selection, unproved)?;
-    let parts = parts_of(sources, receipt, &release, &selection)?;
+    let parts = parts_of(session, sources, receipt, &release, &selection)?;
     let models = wanted_models(session, &release, receipt)?;
     let exe = &session.env.exe;
     let program =
@@ -226,6 +226,7 @@ pub(super) fn decide_on(
 /// The parts of the variant. The engine's are left out where another one is used,
 /// unless the slot holds them already: then they are what is fallen back on.
 fn parts_of(
+    session: &Session<'_>,
     sources: &Sources,
     receipt: Option<&Receipt>,
     release: &Release,
@@ -238,7 +239,7 @@ fn parts_of(
     let all = release.components_of(&selection.variant).map(|(_, component)| component);
     let wanted = all.filter(|component| whole || !engine::is_part(component));
     wanted
-        .map(|component| Ok((component.into.clone(), trust::parts(component, sources)?)))
+        .map(|component| Ok((component.into.clone(), session.parts(component, sources)?)))
         .collect()
 }
 

@@ -18,8 +18,12 @@ use crate::settings::Settings;
 use crate::source::{Reach, Sources, Stop};
 use crate::stamp::Stamped;
 use crate::store::Store;
-use offgrid_manifest::Time;
+use crate::trust;
+use offgrid_manifest::release::Component;
+use offgrid_manifest::verify::Verified;
+use offgrid_manifest::{Digest, Parts, Time};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -34,6 +38,8 @@ pub(super) struct Session<'a> {
     pub(super) word: &'static str,
     /// What was answered, where no setting says it.
     pub(super) answers: RefCell<Answers>,
+    /// Parts that were verified: a command may decide more than once.
+    parts: RefCell<BTreeMap<Digest, Verified<Parts>>>,
 }
 
 impl<'a> Session<'a> {
@@ -45,8 +51,8 @@ impl<'a> Session<'a> {
     ) -> Result<Session<'a>, Any> {
         let place = place_of(env, settings.prefix.as_deref(), settings.system)?;
         super::room::can_be_written_down(&place)?;
-        let answers = RefCell::default();
-        Ok(Session { env, settings, reporter, place, stop: Stop::default(), word, answers })
+        let (answers, parts) = Default::default();
+        Ok(Session { env, settings, reporter, place, stop: Stop::default(), word, answers, parts })
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -95,6 +101,21 @@ impl<'a> Session<'a> {
         let typed = &self.settings.sources;
         let given = if typed.is_empty() { &stamped.stamp.sources } else { typed };
         Ok(Sources::new(given, &reach, self.stop.clone())?)
+    }
+
+    /// The parts of a component; asked for once.
+    pub(super) fn parts(
+        &self,
+        component: &Component,
+        sources: &Sources,
+    ) -> Result<Verified<Parts>, Any> {
+        let pin = component.parts.sha256;
+        if let Some(known) = self.parts.borrow().get(&pin) {
+            return Ok(known.clone());
+        }
+        let parts = trust::parts(component, sources)?;
+        self.parts.borrow_mut().insert(pin, parts.clone());
+        Ok(parts)
     }
 
     /// For commands that fetch nothing.

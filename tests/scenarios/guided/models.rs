@@ -24,6 +24,10 @@ fn whoever_types_nothing_gets_the_model_that_fits_best_after_its_cost_and_the_pl
     terminal.answers(NUMBER, "\n");
     terminal.sees(CONSENT);
     only_documents(&world, &origin);
+    // Deciding once more asks for nothing once more.
+    let paths: Vec<String> = origin.seen().into_iter().map(|seen| seen.path).collect();
+    let twice = paths.iter().find(|path| paths.iter().filter(|other| other == path).count() > 1);
+    assert!(twice.is_none(), "{paths:?}");
     let seen = terminal.seen();
     for line in steps(&with).into_iter().chain([&*download(&with)]) {
         assert!(seen.contains(line), "{line}: {seen}");
