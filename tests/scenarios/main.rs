@@ -19,6 +19,7 @@ mod engine;
 mod faults;
 mod front;
 mod gate;
+mod guided;
 mod import;
 mod interrupt;
 mod journey;

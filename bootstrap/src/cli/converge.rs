@@ -20,15 +20,18 @@ use offgrid_manifest::{Code, Id, Release};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
+/// What comes between a decision and the work: the same one, or another.
+pub(super) type Ask<'a> = dyn Fn(&Aim, Decision) -> Result<Decision, Any> + 'a;
+
 /// Goes to what is wanted, or lets a newer program go there where it `may_hand_over`.
-/// `ask` comes between the decision and the work.
+/// `ask` comes between the decision and the work, and may decide otherwise.
 pub(super) fn converge(
     change: &Change<'_>,
     sources: &Sources,
     trusted: &Trusted,
     receipt: Option<&Receipt>,
     may_hand_over: bool,
-    ask: &dyn Fn(&Decision) -> Result<(), Any>,
+    ask: &Ask<'_>,
 ) -> Result<Next, Any> {
     let result = match first(change, sources, trusted, receipt, may_hand_over, ask) {
         Ok(First::Other(takeover)) => Ok(Next::HandOver(takeover)),
@@ -54,7 +57,7 @@ fn first(
     trusted: &Trusted,
     receipt: Option<&Receipt>,
     may_hand_over: bool,
-    ask: &dyn Fn(&Decision) -> Result<(), Any>,
+    ask: &Ask<'_>,
 ) -> Result<First, Any> {
     let session = change.session;
     if !may_hand_over {
@@ -66,9 +69,7 @@ fn first(
     };
     let aim = Aim::of(session, receipt)?;
     let decision = decide_on(session, sources, trusted, receipt, &aim, release).ok();
-    if let Some(decision) = &decision {
-        ask(decision)?;
-    }
+    let decision = decision.map(|decision| ask(&aim, decision)).transpose()?;
     own::go_first(change, sources, receipt, new, decision.as_ref()).map(First::Other)
 }
 
@@ -78,7 +79,7 @@ fn go(
     trusted: &Trusted,
     receipt: Option<&Receipt>,
     release: Option<Box<Verified<Release>>>,
-    ask: &dyn Fn(&Decision) -> Result<(), Any>,
+    ask: &Ask<'_>,
 ) -> Result<Next, Any> {
     let session = change.session;
     own::check_age(session, trusted)?;
@@ -92,9 +93,9 @@ fn go(
         None => release_for(session, sources, trusted, receipt)?,
     };
     let mut aim = Aim::of(session, receipt)?;
-    let mut decision = decide_on(session, sources, trusted, receipt, &aim, release.clone())?;
+    let decision = decide_on(session, sources, trusted, receipt, &aim, release.clone())?;
+    let mut decision = ask(&aim, decision)?;
     let mut spent = 0;
-    ask(&decision)?;
     loop {
         let error = match carry_out(change, sources, &decision, spent) {
             Ok(ending) => {

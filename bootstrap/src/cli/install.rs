@@ -6,6 +6,7 @@ use super::believe::chosen;
 use super::converge;
 use super::engine;
 use super::manage;
+use super::guide;
 use super::own::{self, Next};
 use super::packaged;
 use super::path;
@@ -64,7 +65,12 @@ fn install(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, An
     let receipt = change.receipt()?;
     let sources = session.sources(stamped)?;
     let trusted = change.refresh(stamped, &sources, receipt.as_ref())?;
-    converge::converge(change, &sources, &trusted, receipt.as_ref(), may, &|_| Ok(()))
+    let receipt = receipt.as_ref();
+    converge::converge(change, &sources, &trusted, receipt, may, &|aim, decision| {
+        let release = decision.release.clone();
+        let again = || decide_on(session, &sources, &trusted, receipt, aim, release.clone());
+        guide::ask(session, receipt, decision, &again)
+    })
 }
 
 /// Shows the plan, asks, runs it, and says how it ended. `spent`: bytes that tries
@@ -166,7 +172,7 @@ pub(super) fn decide_on(
     let mut selection = aim.select(session, &release)?;
     let unproved = aim.unproved.as_deref();
     selection.engine = engine::choose(session, receipt, &release, &selection, unproved)?;
-    let parts = parts_of(sources, receipt, &release, &selection)?;
+    let parts = parts_of(session, sources, receipt, &release, &selection)?;
     let models = wanted_models(session, &release, receipt)?;
     let exe = &session.env.exe;
     let program =
@@ -216,6 +222,7 @@ pub(super) fn decide_on(
 /// The parts of the variant. The engine's are left out where another one is used,
 /// unless the slot holds them already: then they are what is fallen back on.
 fn parts_of(
+    session: &Session<'_>,
     sources: &Sources,
     receipt: Option<&Receipt>,
     release: &Release,
@@ -228,7 +235,7 @@ fn parts_of(
     let all = release.components_of(&selection.variant).map(|(_, component)| component);
     let wanted = all.filter(|component| whole || !engine::is_part(component));
     wanted
-        .map(|component| Ok((component.into.clone(), trust::parts(component, sources)?)))
+        .map(|component| Ok((component.into.clone(), session.parts(component, sources)?)))
         .collect()
 }
 
@@ -261,9 +268,8 @@ pub(super) fn wanted_models(
     release: &Release,
     receipt: Option<&Receipt>,
 ) -> Result<Vec<Wanted>, Any> {
-    let names = session.settings.models.iter().flatten().map(Id::as_str);
     let mut wanted = Vec::new();
-    for name in names {
+    for name in session.models().iter().flatten().map(Id::as_str) {
         let model = find_model(release, name)?;
         let same = |have: &crate::receipt::InstalledModel| have.sha256 == model.sha256;
         if !receipt.is_some_and(|receipt| receipt.models.get(name).is_some_and(same)) {

@@ -176,9 +176,9 @@ pub(super) fn look_at_exposure(session: &Session<'_>, service: &Service) -> Resu
         session.warn("W_EXPOSED", &what, Some(hint));
         return Ok(());
     }
-    let asked = !session.settings.yes && session.env.can_ask;
+    let asked = session.can_ask();
     let question = format!("{what}, without a password. Leave it running?");
-    if asked && session.agrees(&question) {
+    if asked && session.ask(&question, false)? {
         return Ok(());
     }
     match &service.managed {

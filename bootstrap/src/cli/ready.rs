@@ -91,8 +91,8 @@ pub(super) fn of_decision(session: &Session<'_>, decision: &Decision) -> Result<
         // The disks of a captured machine are not here.
         Some(_) => Vec::new(),
     };
-    let named = session.settings.models.iter().flatten();
-    let named: Vec<String> = named.map(Id::to_string).collect();
+    let named = session.models().unwrap_or_default();
+    let named: Vec<String> = named.iter().map(Id::to_string).collect();
     let models = decision.models.judge(&named);
     Ok(preflight::judge_space(&needs).into_iter().chain(models).collect())
 }
@@ -104,7 +104,7 @@ pub(super) fn suggestion(
     models: &Models,
 ) -> Option<String> {
     let none = receipt.is_none_or(|receipt| receipt.models.is_empty());
-    if session.settings.models.is_none() && none { models.line() } else { None }
+    if session.models().is_none() && none { models.line() } else { None }
 }
 
 fn say(session: &Session<'_>, findings: &[Finding]) -> Result<(), Any> {

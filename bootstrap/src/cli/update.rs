@@ -50,11 +50,11 @@ fn update(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, Any
         let receipt = own::replace_older(change, &sources, &receipt)?.unwrap_or(receipt);
         return Ok(Next::Ended(clean(change, &receipt, ending)?));
     }
-    converge(change, &sources, &trusted, Some(&receipt), may, &|decision| {
-        if decision.plan.steps.is_empty() {
-            return Ok(());
+    converge(change, &sources, &trusted, Some(&receipt), may, &|_, decision| {
+        if !decision.plan.steps.is_empty() {
+            session.consent_possible("An update is available. Install it?")?;
         }
-        session.consent_possible("An update is available. Install it?")
+        Ok(decision)
     })
 }
 
