@@ -1,12 +1,16 @@
 //! Host facts of Windows.
 
+use std::ffi::OsString;
+use std::os::windows::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 use windows_sys::Win32::Foundation::{CloseHandle, HANDLE};
 use windows_sys::Win32::Security::{
     GetTokenInformation, TOKEN_ELEVATION, TOKEN_QUERY, TokenElevation,
 };
 use windows_sys::Win32::System::SystemInformation::{
-    IMAGE_FILE_MACHINE_AMD64, IMAGE_FILE_MACHINE_ARM64,
+    GetSystemWindowsDirectoryW, IMAGE_FILE_MACHINE_AMD64, IMAGE_FILE_MACHINE_ARM64,
 };
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, IsWow64Process2, OpenProcessToken};
 
@@ -32,9 +36,22 @@ pub(crate) fn live_facts() -> LiveFacts {
         os_name: system.edition().map(str::to_owned),
         cpu,
         memory_bytes,
+        windows: Some(super::display::json()),
         elevated: elevated(),
         ..LiveFacts::default()
     }
+}
+
+/// The root of the drive that Windows is on: a path that begins with a slash is one of
+/// the current drive.
+#[expect(unsafe_code, reason = "the variable that says so is anybody's to set")]
+pub(crate) fn root() -> PathBuf {
+    let mut name = [0_u16; 260];
+    // SAFETY: the name is as long as we say.
+    let length = unsafe { GetSystemWindowsDirectoryW(name.as_mut_ptr(), name.len() as u32) };
+    let name = name.get(..length as usize).unwrap_or_default();
+    let folder = PathBuf::from(OsString::from_wide(name));
+    folder.ancestors().last().filter(|root| root.has_root()).unwrap_or(Path::new("/")).to_owned()
 }
 
 fn cpu_and_memory() -> (Cpu, Option<u64>) {
