@@ -2,6 +2,8 @@
 
 #[path = "windows/aside.rs"]
 mod aside;
+#[path = "windows/devices.rs"]
+mod devices;
 #[path = "windows/display.rs"]
 mod display;
 #[path = "windows/dxgi.rs"]
