@@ -47,4 +47,5 @@ mod space;
 mod stamp;
 mod terminal;
 mod torn;
+mod windows;
 mod words;

@@ -32,6 +32,7 @@ pub mod stamped;
 pub mod standins;
 pub mod victims;
 pub mod watch;
+pub mod wine;
 pub mod world;
 
 pub use forge::Forge;
