@@ -49,4 +49,5 @@ mod space;
 mod stamp;
 mod terminal;
 mod torn;
+mod windows;
 mod words;

@@ -34,6 +34,7 @@ pub mod standins;
 pub mod terminal;
 pub mod victims;
 pub mod watch;
+pub mod wine;
 pub mod world;
 
 pub use forge::Forge;

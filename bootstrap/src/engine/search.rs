@@ -179,7 +179,7 @@ fn candidates(search: &Search<'_>) -> Vec<(PathBuf, Place)> {
 }
 
 fn is_same(real: &Path, path: &Path) -> bool {
-    path.canonicalize().is_ok_and(|path| path == *real)
+    path.canonicalize().is_ok_and(|path| usual(path) == *real)
 }
 
 /// Looks at a file, from its name to the last folder above where it leads. Starts

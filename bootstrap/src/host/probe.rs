@@ -244,7 +244,8 @@ fn probe_windows(tree: &Tree, live: &LiveFacts, host: &mut Host) {
     if host.os_name.is_none() && live.os_name.is_none() {
         host.os_name = host.kernel.as_deref().map(|version| format!("Windows {version}"));
     }
-    gpu::probe_windows(tree, tree.captured("windows.json").as_deref(), host);
+    let display = tree.captured("windows.json").or_else(|| live.windows.clone());
+    gpu::probe_windows(tree, display.as_deref(), host);
 }
 
 /// What the running system itself says, where no file did.

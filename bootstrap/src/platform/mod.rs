@@ -9,6 +9,7 @@
 //! Host facts
 //! - `live_facts() -> LiveFacts`: of the running machine, as far as they are in
 //!   no file; starts no process.
+//! - `root() -> PathBuf`: what a path in a tree of files begins at.
 //!
 //! Files
 //! - `exe_name(stem) -> String`: a program's file name.
@@ -146,6 +147,8 @@ pub(crate) struct LiveFacts {
     pub(crate) page_bytes: Option<u64>,
     /// macOS: `key: value` a line, as in a captured tree.
     pub(crate) sysctl: Option<String>,
+    /// Windows: the display parts of `windows.json`, as in a captured tree.
+    pub(crate) windows: Option<String>,
     pub(crate) elevated: Option<bool>,
 }
 

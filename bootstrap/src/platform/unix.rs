@@ -27,6 +27,12 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+// host facts
+
+pub(crate) fn root() -> PathBuf {
+    PathBuf::from("/")
+}
+
 // files
 
 pub(crate) fn exe_name(stem: &str) -> String {

@@ -202,9 +202,15 @@ fn on_windows(gpu: &Gpu, files: &Files) {
         one["vendor_id"].as_u64() == number(vendor) && one["device_id"].as_u64() == number(device)
     };
     let driver = |one: &Value| {
-        let id = one["MatchingDeviceId"].as_str().unwrap_or_default().to_ascii_lowercase();
-        let id = squeezed(&id);
-        id.contains(vendor) && id.contains(device)
+        let is_named = ["device", "MatchingDeviceId"].iter().any(|key| {
+            let id = one[*key].as_str().unwrap_or_default().to_ascii_lowercase();
+            let id = squeezed(&id);
+            id.contains(vendor) && id.contains(device)
+        });
+        // A card that DXGI does not list is one only when Windows says that it is there.
+        let is_there =
+            if json["dxgi"].is_array() { one["present"] == true } else { one["present"] != false };
+        is_named && is_there
     };
     let named = list("dxgi").iter().any(adapter) || list("display").iter().any(driver);
     assert!(named, "Windows knows no {gpu:?}");
