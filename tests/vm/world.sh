@@ -227,6 +227,6 @@ starts_by_itself() {
 
 service_log() {
     if ! has_systemd; then inside sh -c 'tail -n 60 /var/log/offgrid* 2>/dev/null; tail -n 20 /var/log/rc.log 2>/dev/null' || true
-    elif [[ $scope == user ]]; then as_ship journalctl --user --no-pager -n 60 -u 'offgrid*' || true
-    else inside journalctl --no-pager -n 60 -u 'offgrid*' || true; fi
+    elif [[ $scope == user ]]; then as_ship journalctl --user --no-pager -n 300 -u 'offgrid*' || true
+    else inside journalctl --no-pager -n 300 -u 'offgrid*' || true; fi
 }
