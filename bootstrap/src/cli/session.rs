@@ -5,7 +5,6 @@ use super::consent::Answers;
 use super::place::{Place, place_of};
 use super::refuse::Error;
 use crate::disk;
-use crate::service;
 use crate::env::Env;
 use crate::error::Error as Any;
 use crate::event::{Event, Sink};
@@ -15,6 +14,7 @@ use crate::plan::{Plan, Verb};
 use crate::receipt::{self, Receipt};
 use crate::report::Reporter;
 use crate::run::{self, Context};
+use crate::service;
 use crate::settings::Settings;
 use crate::source::{Reach, Sources, Stop};
 use crate::stamp::Stamped;
@@ -231,6 +231,7 @@ impl Change<'_> {
         if plan.from.is_some() && plan.from != plan.to {
             service::set_drain(context.store, self.session.settings.drain)?;
         }
+        let _trial = service::Trial::begin(context.store)?;
         run::begin(&context, self.lock, plan)
     }
 
