@@ -54,7 +54,10 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     if session.receipt()?.is_none() {
         ready::begin(session)?;
     }
-    own::change(session, |change, may| install(change, &stamped, may))
+    own::change(session, |change, may| {
+        super::scheduled::remember(change)?;
+        install(change, &stamped, may)
+    })
 }
 
 fn install(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, Any> {
@@ -155,7 +158,7 @@ pub(super) fn release_for(
     receipt: Option<&Receipt>,
 ) -> Result<Verified<Release>, Any> {
     let (version, pin) = chosen(session, trusted, receipt)?;
-    trust::release(trusted, sources, &version, pin)
+    session.release(trusted, sources, receipt, (&version, pin))
 }
 
 /// Chooses and plans. Reads documents and this machine; changes nothing.
@@ -171,7 +174,7 @@ pub(super) fn decide_on(
     let mut selection = aim.select(session, &release)?;
     let unproved = aim.unproved.as_deref();
     selection.engine = engine::choose(session, receipt, &release, &selection, unproved)?;
-    let parts = parts_of(sources, receipt, &release, &selection)?;
+    let parts = parts_of(session, sources, receipt, &release, &selection)?;
     let models = wanted_models(session, &release, receipt)?;
     let exe = &session.env.exe;
     let program =
@@ -220,6 +223,7 @@ pub(super) fn decide_on(
 /// The parts of the variant. The engine's are left out where another one is used,
 /// unless the slot holds them already: then they are what is fallen back on.
 fn parts_of(
+    session: &Session<'_>,
     sources: &Sources,
     receipt: Option<&Receipt>,
     release: &Release,
@@ -230,8 +234,11 @@ fn parts_of(
     let there = receipt.and_then(|receipt| receipt.slots.get(&name));
     let whole = selection.engine.used.is_none() || there.is_some_and(Slot::has_own_engine);
     let all = release.components_of(&selection.variant).map(|(_, component)| component);
-    let wanted = all.filter(|component| whole || !engine::is_part(component));
+    let wanted: Vec<_> = all.filter(|component| whole || !engine::is_part(component)).collect();
+    let variant = (&release.version, &selection.variant.id);
+    session.stage_parts(receipt, variant, &wanted)?;
     wanted
+        .into_iter()
         .map(|component| Ok((component.into.clone(), trust::parts(component, sources)?)))
         .collect()
 }

@@ -2,6 +2,8 @@
 
 #[path = "windows/aside.rs"]
 mod aside;
+#[path = "windows/clock.rs"]
+mod clock;
 #[path = "windows/facts.rs"]
 mod facts;
 #[path = "windows/folder.rs"]
@@ -12,6 +14,7 @@ mod load;
 mod process;
 
 pub(crate) use aside::{aside, rename};
+pub(crate) use clock::{give_dir, local_now, lower_rights, lowers_rights};
 pub(crate) use facts::live_facts;
 pub(crate) use folder::Folder;
 pub(crate) use process::{process_id_alive, signal};

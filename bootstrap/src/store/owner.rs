@@ -42,6 +42,7 @@ impl Store {
     fn inside(&self) -> impl Iterator<Item = PathBuf> {
         let folders = [self.bin(), self.versions(), self.blobs(), self.staging(), self.trash()];
         let files = [self.journal(), self.receipt(), self.trust(), self.made(), self.lock()];
-        folders.into_iter().chain(files).chain([self.id(), self.service(), self.reserve()])
+        let rest = [self.id(), self.service(), self.reserve(), self.schedule(), self.history()];
+        folders.into_iter().chain(files).chain(rest)
     }
 }
