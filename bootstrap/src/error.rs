@@ -3,7 +3,7 @@
 
 use crate::{
     artifact, cli, disk, engine, fetch, fill, gate, host, journal, lock, preflight, profile, run,
-    schema, select, service, settings, setup, source, stamp, store, trust, unpack,
+    schema, select, service, settings, setup, source, stage, stamp, store, trust, unpack,
 };
 use offgrid_manifest::Code;
 
@@ -47,6 +47,7 @@ errors! {
     Trust(trust::Error),
     Artifact(artifact::Error),
     Stamp(stamp::Error),
+    Stage(stage::Error),
     Setup(setup::Error),
     Select(select::Error),
     Fetch(fetch::Error),

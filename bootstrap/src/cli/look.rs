@@ -2,7 +2,7 @@
 //! Their results go to stdout; they take no lock and change nothing.
 
 use super::aim::{self, Aim};
-use super::believe::{machine_of, refresh};
+use super::believe::{machine_of, refresh, way_out};
 use super::engine;
 use super::install::{decide_on, release_for};
 use super::newer::{self, Read};
@@ -174,6 +174,7 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     if let Some(all) = trust["notes"].as_array_mut() {
         all.extend(notes.drain(..).map(Value::from));
     }
+    let (schedule, scheduled_lines) = super::told::state(session)?;
     let json = json!({
         "v": 1, "installed": true, "prefix": prefix, "scope": receipt.scope,
         "version": receipt.live.version, "variant": receipt.live.variant,
@@ -184,11 +185,14 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
         "slots": slots(&receipt),
         "service": service,
         "update": trust["update"],
+        "schedule": schedule,
         "unfinished": unfinished,
         "trust": trust["trust"],
         "notes": trust["notes"],
     });
-    let better = aim::fit_lines(fit.as_ref());
+    let mut better = aim::fit_lines(fit.as_ref());
+    better.iter_mut().for_each(|line| *line = format!("  variant  {line}"));
+    better.extend(scheduled_lines);
     let text = status_text(&receipt, &prefix, &service_text, unfinished.is_some(), &trust, &better);
     session.reporter.result(&json, &text);
     Ok(())
@@ -243,7 +247,7 @@ fn status_text(
             None => format!("  update   {version} (`offgrid update`)"),
         });
     }
-    lines.extend(better.iter().map(|line| format!("  variant  {line}")));
+    lines.extend(better.iter().cloned());
     for note in trust["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         lines.push(format!("  {note}"));
     }
@@ -279,5 +283,12 @@ fn trust_state(session: &Session<'_>, receipt: &Receipt) -> Result<Value, Any> {
         machine: machine.as_deref(),
         ..trust::Wish::default()
     };
-    trust::remembered(&stamped, &known, &channel, &wish, session.clock())
+    let mut state = trust::remembered(&stamped, &known, &channel, &wish, session.clock())?;
+    let current = state["current"].as_str().and_then(|text| text.parse().ok());
+    if let (Some(notes), Some(current)) = (state["notes"].as_array_mut(), current)
+        && !notes.is_empty()
+    {
+        notes.push(way_out(receipt, &current).into());
+    }
+    Ok(state)
 }
