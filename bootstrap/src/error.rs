@@ -2,7 +2,7 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    artifact, cli, disk, engine, fetch, fill, gate, host, journal, lock, preflight, profile, run,
+    adopt, artifact, cli, disk, engine, fetch, fill, gate, host, journal, lock, preflight, profile, run,
     schema, select, service, settings, setup, source, stamp, store, trust, unpack,
 };
 use offgrid_manifest::Code;
@@ -57,6 +57,7 @@ errors! {
     Service(service::Error),
     Profile(profile::Error),
     Preflight(preflight::Error),
+    Adopt(adopt::Error),
     Run(run::Error),
 }
 

@@ -1,6 +1,7 @@
 //! `install`: the first release, or whatever is missing for what is wanted.
 //! Also what `plan` and `update` decide with: the same function, so the same plan.
 
+use super::adopt;
 use super::aim::Aim;
 use super::believe::chosen;
 use super::converge;
@@ -52,6 +53,7 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     // A machine that nothing is made for is told so before anything is touched.
     select::target_of(&session.host()?)?;
     if session.receipt()?.is_none() {
+        adopt::check(session)?;
         ready::begin(session)?;
     }
     own::change(session, |change, may| install(change, &stamped, may))
@@ -139,7 +141,7 @@ fn check_scope(session: &Session<'_>) -> Result<(), Any> {
 }
 
 /// How the app will be run.
-fn service_of(session: &Session<'_>) -> Result<&'static str, Any> {
+pub(super) fn service_of(session: &Session<'_>) -> Result<&'static str, Any> {
     match session.settings.service {
         ServiceKind::Auto | ServiceKind::None => Ok("none"),
         ServiceKind::Supervise if platform::can_supervise() => Ok("supervise"),
@@ -210,6 +212,7 @@ pub(super) fn decide_on(
         free_reuse: platform::reuse_is_free(&session.store().versions(), session.place.system),
         keep: settings.keep,
         in_use: service::state(session.store()).slot,
+        adoption: adopt::adoption(session).filter(|_| receipt.is_none()),
         machine_id: random_hex(16)?,
     });
     let models = Models::of(&release.models, aim.host.memory_bytes);

@@ -3,12 +3,13 @@
 //!
 //! Owns where its facts come from. Decides nothing: what stops says so itself.
 
+use super::adopt;
 use super::install::Decision;
 use super::own;
 use super::room;
 use super::session::Session;
 use crate::error::Error as Any;
-use crate::preflight::{self, Finding, Looked, Models, Second, Word};
+use crate::preflight::{self, Facts, Finding, Looked, Models, Second, Word};
 use crate::receipt::Receipt;
 use crate::step::Step;
 use crate::{platform, service};
@@ -19,6 +20,17 @@ use offgrid_manifest::Id;
 /// # Errors
 /// A captured machine that cannot be read.
 pub(super) fn of_machine(session: &Session<'_>) -> Result<Vec<Finding>, Any> {
+    let mut found = preflight::judge(&facts(session)?);
+    // What is taken over troubles nobody, and a question says more of it.
+    found.retain(|finding| finding.word.name() != "W_UPSTREAM" || !adopt::speaks_of_it(session));
+    Ok(found)
+}
+
+/// The facts of the machine, for this installation.
+///
+/// # Errors
+/// As [`of_machine`].
+pub(super) fn facts(session: &Session<'_>) -> Result<Facts, Any> {
     let (store, place, env) = (session.store(), &session.place, session.env);
     let tree = session.tree()?;
     let state = service::state(store);
@@ -39,7 +51,7 @@ pub(super) fn of_machine(session: &Session<'_>) -> Result<Vec<Finding>, Any> {
         ours: &ours,
         others: &others,
     };
-    Ok(preflight::judge(&preflight::facts(&looked)))
+    Ok(preflight::facts(&looked))
 }
 
 /// What is found before a first installation begins, before anything is asked for
@@ -95,7 +107,11 @@ pub(super) fn suggestion(
     if session.settings.models.is_none() && none { models.line() } else { None }
 }
 
-fn say(session: &Session<'_>, findings: &[Finding]) -> Result<(), Any> {
+/// Says them, and refuses the first that stops.
+///
+/// # Errors
+/// `E_NOSPACE`, `E_PERM`.
+pub(super) fn say(session: &Session<'_>, findings: &[Finding]) -> Result<(), Any> {
     for finding in findings {
         if let Word::Warn(name) = finding.word {
             session.warn(name, &finding.what, finding.hint.as_deref());

@@ -3,6 +3,7 @@
 
 use super::place::{Place, place_of};
 use super::refuse::Error;
+use crate::adopt::Adoption;
 use crate::disk;
 use crate::env::Env;
 use crate::error::Error as Any;
@@ -18,6 +19,7 @@ use crate::source::{Reach, Sources, Stop};
 use crate::stamp::Stamped;
 use crate::store::Store;
 use offgrid_manifest::Time;
+use std::cell::OnceCell;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -30,6 +32,8 @@ pub(super) struct Session<'a> {
     pub(super) stop: Stop,
     /// What was typed, for whoever meets our lock.
     pub(super) word: &'static str,
+    /// What of others is taken over, once that is known.
+    pub(super) adoption: OnceCell<Option<Adoption>>,
 }
 
 impl<'a> Session<'a> {
@@ -41,7 +45,8 @@ impl<'a> Session<'a> {
     ) -> Result<Session<'a>, Any> {
         let place = place_of(env, settings.prefix.as_deref(), settings.system)?;
         super::room::can_be_written_down(&place)?;
-        Ok(Session { env, settings, reporter, place, stop: Stop::default(), word })
+        let (stop, adoption) = (Stop::default(), OnceCell::new());
+        Ok(Session { env, settings, reporter, place, stop, word, adoption })
     }
 
     pub(super) fn store(&self) -> &Store {

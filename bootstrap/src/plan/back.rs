@@ -105,6 +105,10 @@ pub fn uninstall(
             // What lies outside the prefix may be on another file system: it waits
             // beside its place.
             Undo::RemoveFile { path } if !path.starts_with(store.prefix()) => aside(path),
+            Undo::Reinstate { what } => match what.place() {
+                Some(path) => aside(path),
+                None => store.trash().join(index.to_string()),
+            },
             _ => store.trash().join(index.to_string()),
         };
         let keep = match &made.undo {

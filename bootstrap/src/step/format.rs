@@ -5,7 +5,7 @@
 //! cannot be read any more or new state cannot be read by old programs: that takes a
 //! new schema, not another line. A kind that is new gets a line of its own.
 
-use super::{Step, Undo};
+use super::{Mark, Ours, Reinstate, Retire, Step, Undo};
 use crate::fill::{From, PlannedFile, PlannedPack, SlotPlan};
 use crate::models::Wanted;
 use crate::profile::Before;
@@ -103,7 +103,8 @@ fn next_step(step: Option<&Step>) -> Option<Step> {
             let trash = "/p/state/trash/damaged".into();
             Step::Rebuild { slot: Box::new(slot_plan(true)), trash }
         }
-        Some(Step::Rebuild { .. }) => return None,
+        Some(Step::Rebuild { .. }) => retire(None),
+        Some(Step::Retire { what }) => return next_retire(what),
     })
 }
 
@@ -137,8 +138,60 @@ fn next_undo(undo: Option<&Undo>) -> Option<Undo> {
             path: "/p/versions/damaged".into(),
             from: "/p/state/trash/damaged".into(),
         },
-        Some(Undo::PutBack { .. }) => return None,
+        Some(Undo::PutBack { .. }) => reinstate(None),
+        Some(Undo::Reinstate { what }) => return next_reinstate(what),
     })
+}
+
+fn retire(after: Option<&Retire>) -> Step {
+    let place = |ours| Retire::Place { path: "/b/x".into(), kept: "/b/x.kept~".into(), ours };
+    let what = match after {
+        None => Retire::Unit { name: "offgrid.service".into(), user: true },
+        Some(Retire::Unit { .. }) => Retire::Link { path: "/e/a.wants/offgrid.service".into() },
+        Some(Retire::Link { .. }) => place(Ours::Nothing),
+        Some(Retire::Place { ours: Ours::Nothing, .. }) => {
+            place(Ours::Link { target: "/p/bin/offgrid".into() })
+        }
+        Some(Retire::Place { ours: Ours::Link { .. }, .. }) => {
+            place(Ours::Text { text: "x\n".into(), mode: 0o644 })
+        }
+        Some(Retire::Place { .. }) => {
+            Retire::Settings { path: "/e/offgrid.env".into(), text: "A=1\n".into() }
+        }
+        Some(Retire::Settings { .. } | Retire::Reload { .. }) => Retire::Reload { user: false },
+    };
+    Step::Retire { what }
+}
+
+fn next_retire(what: &Retire) -> Option<Step> {
+    (!matches!(what, Retire::Reload { .. })).then(|| retire(Some(what)))
+}
+
+fn reinstate(after: Option<&Reinstate>) -> Undo {
+    let (path, kept) = ("/b/x".into(), "/b/x.kept~".into());
+    let what = match after {
+        None => Reinstate::Unit { name: "offgrid.service".into(), user: false, running: true },
+        Some(Reinstate::Unit { .. }) => Reinstate::Link { path, target: "/e/y".into() },
+        Some(Reinstate::Link { .. }) => Reinstate::Place { path, kept, ours: Mark::Nothing },
+        Some(Reinstate::Place { ours: Mark::Nothing, .. }) => {
+            let ours = Mark::Link { target: "/p/bin/offgrid".into() };
+            Reinstate::Place { path, kept, ours }
+        }
+        Some(Reinstate::Place { ours: Mark::Link { .. }, .. }) => {
+            Reinstate::Place { path, kept, ours: Mark::File }
+        }
+        Some(Reinstate::Place { .. }) => {
+            Reinstate::Settings { path: "/e/offgrid.env".into(), sha256: digest("A=1\n") }
+        }
+        Some(Reinstate::Settings { .. } | Reinstate::Displaced { .. }) => {
+            Reinstate::Displaced { path, kept, trash: "/b/x.gone~".into() }
+        }
+    };
+    Undo::Reinstate { what }
+}
+
+fn next_reinstate(what: &Reinstate) -> Option<Undo> {
+    (!matches!(what, Reinstate::Displaced { .. })).then(|| reinstate(Some(what)))
 }
 
 /// Every kind as it is written today.

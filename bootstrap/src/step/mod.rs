@@ -12,10 +12,12 @@ mod aside;
 #[cfg(test)]
 mod format;
 mod needs;
+mod retire;
 mod undo;
 mod words;
 
 pub(crate) use aside::remove_left;
+pub use retire::{Mark, Ours, Reinstate, Retire};
 pub use undo::Undo;
 
 use crate::error::Error;
@@ -125,6 +127,11 @@ pub enum Step {
         /// The live slot.
         slot: SlotName,
     },
+    /// Put out of service what somebody else installed.
+    Retire {
+        /// What of it.
+        what: Retire,
+    },
     /// Give back what an earlier run made.
     GiveBack {
         /// How.
@@ -186,6 +193,7 @@ impl Step {
             Step::Switch { current, .. } => {
                 Ok(Undo::SwitchTo { current: current.clone(), slot: context.store.live_now()? })
             }
+            Step::Retire { what } => what.prepare(),
             // Staging goes at the end of every run, however it ends.
             Step::FetchSetup { .. }
             | Step::ProveSetup { .. }
@@ -223,6 +231,7 @@ impl Step {
             Step::Prove { slot } => gate::prove(context, slot),
             Step::Switch { current, slot } => switch(context, current, Some(slot)),
             Step::Health { slot } => service::await_health(context, slot),
+            Step::Retire { what } => what.apply(),
             Step::GiveBack { undo, trash, .. } => undo.give_back(context, trash),
         }
     }

@@ -1,6 +1,7 @@
 //! Undos: what to make so again. Absolute, so that it does not matter how far
 //! the step got or how often the Undo is applied.
 
+use super::Reinstate;
 use super::aside::set_aside;
 use crate::error::Error;
 use crate::profile::{self, Before};
@@ -80,6 +81,11 @@ pub enum Undo {
         /// Where it waits.
         from: PathBuf,
     },
+    /// What somebody else installed was in service.
+    Reinstate {
+        /// What of it.
+        what: Reinstate,
+    },
     /// There was such a folder.
     MakeDirs {
         /// The folder.
@@ -117,6 +123,7 @@ impl Undo {
             Undo::SetLink { path, .. } => format!("link {}", path.display()),
             Undo::SetBlock { path, .. } => format!("block {}", path.display()),
             Undo::SwitchTo { .. } => "current".to_owned(),
+            Undo::Reinstate { what } => return what.resource(),
         })
     }
 
@@ -168,6 +175,7 @@ impl Undo {
                     disk::rename(from, path)?;
                 }
             }
+            Undo::Reinstate { what } => what.apply(context)?,
             Undo::MakeDirs { path } => disk::make_dirs(path)?,
         }
         Ok(())
@@ -189,6 +197,7 @@ impl Undo {
             Undo::SwitchTo { current, .. } => {
                 Undo::SwitchTo { current: current.clone(), slot: store.live_now()? }
             }
+            Undo::Reinstate { what } => what.inverse(trash)?,
             // Nobody's profile is touched before the run is over.
             Undo::SetBlock { .. } => Undo::Nothing,
             _ => Undo::Nothing,
@@ -214,6 +223,7 @@ impl Undo {
             }
             // By [`Undo::finish`].
             Undo::SetBlock { .. } => Ok(()),
+            Undo::Reinstate { what } => what.give_back(context, trash),
             other => other.apply(context),
         }
     }
@@ -228,7 +238,17 @@ impl Undo {
     pub fn finish(&self, context: &Context<'_>) -> Result<(), Error> {
         match self {
             Undo::SetBlock { .. } | Undo::RemoveDirs { .. } => self.apply(context),
+            Undo::Reinstate { what } => what.finish(context),
             _ => Ok(()),
+        }
+    }
+
+    /// Our link, where this is what becomes of it.
+    pub fn link(&self) -> Option<&Path> {
+        match self {
+            Undo::SetLink { path, .. } => Some(path),
+            Undo::Reinstate { what } => what.link(),
+            _ => None,
         }
     }
 
@@ -254,6 +274,7 @@ impl Undo {
             Undo::MoveBack { to, .. } | Undo::PutBack { path: to, .. } => {
                 format!("put back {}", to.display())
             }
+            Undo::Reinstate { what } => what.describe(),
             Undo::MakeDirs { path } => format!("make the folder {}", path.display()),
         }
     }

@@ -23,6 +23,7 @@ impl Step {
             Step::Prove { .. } => "prove",
             Step::Switch { .. } => "switch",
             Step::Health { .. } => "health",
+            Step::Retire { .. } => "retire",
             Step::GiveBack { .. } => "give-back",
         }
     }
@@ -31,6 +32,7 @@ impl Step {
     pub fn is_minor(&self) -> bool {
         match self {
             Step::MakeDir { .. } | Step::PutText { .. } | Step::Health { .. } => true,
+            Step::Retire { what } => what.is_minor(),
             Step::GiveBack { undo, .. } => matches!(undo, Undo::RemoveDirs { .. }),
             _ => false,
         }
@@ -64,6 +66,7 @@ impl Step {
             Step::Prove { slot } => format!("prove that {slot} generates text on this machine"),
             Step::Switch { slot, .. } => format!("switch to {slot}"),
             Step::Health { .. } => "wait until the service answers, if it runs".to_owned(),
+            Step::Retire { what } => what.describe(),
             Step::GiveBack { undo, .. } => undo.describe(),
         }
     }
