@@ -41,7 +41,8 @@ impl Reinstate {
             Reinstate::Place { path, ours: Mark::Link { .. }, .. } => {
                 format!("link {}", path.display())
             }
-            Reinstate::Place { path, .. } => format!("file {}", path.display()),
+            // Apart from the file of ours in it, which may come and go on its own.
+            Reinstate::Place { path, .. } => format!("place {}", path.display()),
             Reinstate::Settings { path, .. } => format!("file {}", path.display()),
             Reinstate::Displaced { .. } => return None,
         })
