@@ -25,7 +25,7 @@ const CARRIED: [&str; 13] = [
 
 /// The unit whose settings count: of those that start the app one that runs, else one
 /// that starts by itself, else the first.
-fn spokesman<'u>(upstream: &'u Upstream, user: bool) -> Option<&'u Unit> {
+fn spokesman(upstream: &Upstream, user: bool) -> Option<&Unit> {
     let of_app = |unit: &&Unit| unit.user == user && !unit.name.starts_with("llama-server");
     let units = || upstream.units.iter().filter(of_app);
     let by = |is: &dyn Fn(&Unit) -> bool| units().find(|unit| is(unit));
