@@ -24,7 +24,7 @@ fn in_shell(world: &World, words: &str) -> Command {
 }
 
 /// A command on a terminal of its own, by script(1).
-struct Terminal {
+pub(crate) struct Terminal {
     script: Child,
     /// What is seen on it, and the exit code at the end.
     seen: PathBuf,
@@ -32,7 +32,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(world: &World, words: &str) -> Terminal {
+    pub(crate) fn start(world: &World, words: &str) -> Terminal {
         let (seen, code) = (world.path("seen"), world.path("code"));
         let _ = fs::remove_file(&code);
         // This shell outlives a terminal that closes, to say how the program ended: a
@@ -55,17 +55,17 @@ impl Terminal {
         Terminal { script: script.spawn().unwrap(), seen, code }
     }
 
-    fn seen(&self) -> String {
+    pub(crate) fn seen(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.seen).unwrap_or_default()).into_owned()
     }
 
     #[track_caller]
-    fn sees(&self, what: &str) {
+    pub(crate) fn sees(&self, what: &str) {
         until(what, || self.seen().contains(what) || self.code.exists());
         assert!(self.seen().contains(what), "{what}: {}", self.seen());
     }
 
-    fn types(&mut self, keys: &str) {
+    pub(crate) fn types(&mut self, keys: &str) {
         self.script.stdin.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
     }
 
@@ -76,7 +76,7 @@ impl Terminal {
     }
 
     #[track_caller]
-    fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         until("it ended", || self.code.exists());
         fs::read_to_string(&self.code).unwrap().trim().to_owned()
     }
