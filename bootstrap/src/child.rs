@@ -206,6 +206,11 @@ impl Background {
         Ok(Background { child, ended: None, stdout, stderr })
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How it ended, if it has.
     pub fn ended(&mut self) -> Option<Ended> {
         if self.ended.is_none() {

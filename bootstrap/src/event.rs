@@ -81,6 +81,8 @@ pub enum Outcome {
     Available,
     /// It did not work.
     Failed,
+    /// The service's app does not start, whatever is tried: exit 70, for service managers.
+    GaveUp,
 }
 
 impl Outcome {
@@ -94,7 +96,7 @@ impl Outcome {
             Outcome::Repaired => "repaired",
             Outcome::Uninstalled => "uninstalled",
             Outcome::Available => "available",
-            Outcome::Failed => "failed",
+            Outcome::Failed | Outcome::GaveUp => "failed",
         }
     }
 }

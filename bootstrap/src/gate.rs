@@ -5,10 +5,13 @@
 //! Never starts the app's `serve`, which would end the engines of others; never
 //! listens on anything but loopback; leaves nothing running and nothing behind.
 
+mod confine;
 mod engine;
+mod patience;
 
 use crate::child::{self, Ended, Outcome, Said};
 use crate::engine::Existing;
+use crate::event::Event;
 use crate::run::{self, Context};
 use crate::store::{SlotName, Store};
 use crate::{disk, platform};
@@ -16,8 +19,9 @@ use offgrid_manifest::Code;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+pub use confine::{VARIABLE, told};
 pub(crate) use engine::ask;
 
 /// Why a slot is not to go live.
@@ -67,6 +71,14 @@ pub enum Error {
         /// Its last words.
         source: Option<Said>,
     },
+    /// A proof as the service's own user failed.
+    #[error("{what}")]
+    Told {
+        /// What that process said.
+        what: String,
+        /// What it gave as the cause.
+        source: Option<Said>,
+    },
     /// What the proof of a variant for a GPU ends with: another variant may do.
     #[error("the engine does not work with {device} here")]
     OnDevice {
@@ -95,7 +107,7 @@ impl Error {
                 "the file may be for another processor or C library: compare it with \
                  `offgrid-setup detect`"
             }
-            Error::Ended { .. } | Error::Wrong { .. } => {
+            Error::Ended { .. } | Error::Wrong { .. } | Error::Told { .. } => {
                 "`offgrid-setup detect` shows what this machine is taken for"
             }
         };
@@ -120,32 +132,86 @@ const LIMITS: Limits = Limits {
     answer: Duration::from_secs(60),
 };
 
-/// Proves that a slot works here. Changes nothing.
+/// How long an app takes to say its version on a machine for which [`LIMITS`] are made.
+const USUAL: Duration = Duration::from_millis(200);
+/// A slower machine may take so many times as long.
+const SLOWEST: u32 = 10;
+
+impl Limits {
+    /// For a machine on which the app took this long to say its version.
+    fn scaled(&self, took: Duration) -> Limits {
+        let times = u32::try_from(took.as_millis() / USUAL.as_millis()).unwrap_or(SLOWEST);
+        let times = times.clamp(1, SLOWEST);
+        let Limits { app, engine, load, answer } = *self;
+        Limits { app, engine: engine * times, load: load * times, answer: answer * times }
+    }
+}
+
+/// How somebody follows a proof.
+#[derive(Clone, Copy)]
+struct Watch<'a> {
+    /// Whether it is to end.
+    stop: &'a dyn Fn() -> bool,
+    /// Told what takes long.
+    say: &'a dyn Fn(&str),
+}
+
+/// Proves that a slot works here. Changes nothing. `within`: the unit of the service,
+/// as whose user and in whose sandbox it has to work.
 ///
 /// # Errors
 /// `E_HEALTH` with what was run and what it said; `E_INTERRUPTED`.
-pub fn prove(context: &Context<'_>, slot: &SlotName) -> Result<(), crate::Error> {
-    prove_within(context.store, slot, &LIMITS, &|| context.sources.stop().is_set())
+pub fn prove(
+    context: &Context<'_>,
+    slot: &SlotName,
+    within: Option<&Path>,
+) -> Result<(), crate::Error> {
+    let say = |what: &str| {
+        let hint = Some("it happens once for this driver");
+        context.sink.event(&Event::Noted { what, hint, code: Some("W_SLOW_PROOF") });
+    };
+    let watch = Watch { stop: &|| context.sources.stop().is_set(), say: &say };
+    match within {
+        Some(unit) => confine::prove(context.store, slot, unit, &watch),
+        None => prove_within(context.store, &context.store.staging(), slot, &LIMITS, &watch),
+    }
+}
+
+/// The same by this process alone, which may write into `scratch` and nowhere else.
+///
+/// # Errors
+/// As [`prove`].
+pub fn prove_here(
+    store: &Store,
+    scratch: &Path,
+    slot: &SlotName,
+    stop: &dyn Fn() -> bool,
+) -> Result<(), crate::Error> {
+    // Whoever waits for this process says what takes long.
+    prove_within(store, scratch, slot, &LIMITS, &Watch { stop, say: &|_| {} })
 }
 
 fn prove_within(
     store: &Store,
+    scratch: &Path,
     slot: &SlotName,
     limits: &Limits,
-    stop: &dyn Fn() -> bool,
+    watch: &Watch<'_>,
 ) -> Result<(), crate::Error> {
     let folder = store.slot(slot);
     let release = Release::read(&folder)?.ok_or_else(|| Error::Missing {
         what: "release document",
         path: folder.join("release.json"),
     })?;
-    prove_app(store, &folder, limits, stop)?;
+    let began = Instant::now();
+    prove_app(scratch, &folder, limits, watch.stop)?;
+    let limits = &limits.scaled(began.elapsed());
     if let Some(existing) = crate::engine::of_slot(&folder)? {
-        return prove_existing(&folder, &existing, limits, stop);
+        return prove_existing(&folder, &existing, limits, watch);
     }
     if release.has_engine(slot) || disk::is_there(&folder.join("llama"))? {
         let device = release.device(slot);
-        let proved = engine::prove(&folder, device.as_deref(), limits, stop);
+        let proved = engine::prove(&folder, device.as_deref(), limits, watch);
         return proved.map_err(|error| match (error, device) {
             (crate::Error::Gate(error), Some(device)) => {
                 Error::OnDevice { device, source: Box::new(error) }.into()
@@ -161,26 +227,26 @@ fn prove_existing(
     folder: &Path,
     existing: &Existing,
     limits: &Limits,
-    stop: &dyn Fn() -> bool,
+    watch: &Watch<'_>,
 ) -> Result<(), crate::Error> {
     let (path, probe) = (existing.path.clone(), folder.join("probe"));
     existing.check(true).map_err(|why| crate::engine::Error::Lost { path, why })?;
     if !disk::is_there(&probe)? {
         return Err(Error::Missing { what: "probe model", path: probe }.into());
     }
-    engine::prove_at(&existing.real, &probe, existing.device.as_deref(), limits, stop)
+    engine::prove_at(&existing.real, &probe, existing.device.as_deref(), limits, watch)
 }
 
 /// The app runs here and knows its version. Its home is a folder that goes
 /// again: what an app writes while it is asked for its version is not the user's.
 fn prove_app(
-    store: &Store,
+    scratch: &Path,
     folder: &Path,
     limits: &Limits,
     stop: &dyn Fn() -> bool,
 ) -> Result<(), crate::Error> {
-    let home = store.staging().join("gate");
-    disk::make_work_dir(&store.staging(), 0o700)?;
+    let home = scratch.join("gate");
+    disk::make_work_dir(scratch, 0o700)?;
     disk::make_work_dir(&home, 0o700)?;
     let cwd = folder.join("app");
     let program = present("app", cwd.join(platform::exe_name("offgrid")))?;

@@ -7,6 +7,7 @@ use crate::engine::{Existing, Wish};
 use crate::error::Error;
 use crate::schema::{self, What};
 use crate::select::Wanted;
+use crate::service::backend::Listen;
 use crate::step::Undo;
 use crate::store::{self, SlotName, Store};
 use offgrid_manifest::parts::Mode;
@@ -45,6 +46,9 @@ pub struct Receipt {
     /// unasked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Version>,
+    /// Why it was left, when it was not a person's wish: it did not work here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_why: Option<String>,
     /// Every slot.
     pub slots: BTreeMap<String, Slot>,
     /// Variants that did not pass their proof on this computer, until the facts
@@ -58,6 +62,9 @@ pub struct Receipt {
     pub packaged: bool,
     /// How the app is run.
     pub service: String,
+    /// Who may reach it.
+    #[serde(default, skip_serializing_if = "Listen::is_loopback")]
+    pub listen: Listen,
     /// Which engine somebody wants; updates go on wanting it.
     #[serde(default, skip_serializing_if = "is_bundled")]
     pub engine: Wish,

@@ -57,6 +57,14 @@ impl Desk {
         assert!(!self.path("release.toml").exists());
     }
 
+    /// What lies on it.
+    fn names(&self) -> Vec<std::ffi::OsString> {
+        let entries = fs::read_dir(self.0.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    }
+
     fn forget(&self) {
         fs::remove_file(self.path("release.toml")).unwrap();
     }
@@ -184,4 +192,88 @@ fn a_floor_below_what_a_program_needs_is_refused() {
     let low = template.replace("glibc = \">=2.38\"", "glibc = \">=2.36\"");
     fs::write(desk.path("low.toml"), low).unwrap();
     desk.refused(&[&["low.toml"], &BOTH[..]].concat(), "E_USAGE", "needs 2.38");
+}
+
+/// `scripts/import-check` on this desk: its exit code, and what it says.
+fn check(desk: &Desk, words: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(programs::repo().join("scripts/import-check"));
+    command.arg("--depot").arg(programs::program("offgrid-depot")).args(words);
+    let output = command.current_dir(desk.0.path()).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// An answer with the members that the API has beside those that are read.
+fn whole_answer(desk: &Desk, name: &str, folder: &str, tag: &str) {
+    let mut answer = standins::answer(&desk.path(folder), tag);
+    let url = format!("https://api.example/repos/a/b/releases/{tag}");
+    answer["url"] = url.as_str().into();
+    answer["assets_url"] = format!("{url}/assets").into();
+    answer["author"] = serde_json::json!({"login": "a", "id": 1, "site_admin": false});
+    answer["body"] = "<details open>\r\n\r\nwhat is new\r\n".into();
+    answer["created_at"] = "2026-09-24T08:00:00Z".into();
+    answer["immutable"] = false.into();
+    for (id, asset) in answer["assets"].as_array_mut().unwrap().iter_mut().enumerate() {
+        asset["id"] = id.into();
+        asset["label"] = "".into();
+        asset["content_type"] = "application/gzip".into();
+        asset["download_count"] = 3.into();
+        asset["uploader"] = serde_json::json!({"login": "github-actions[bot]", "type": "Bot"});
+        asset["updated_at"] = "2026-09-24T08:30:00Z".into();
+    }
+    fs::write(desk.path(name), answer.to_string()).unwrap();
+}
+
+#[test]
+fn import_check_says_what_is_missing_and_what_is_not_what_it_was() {
+    let python = Command::new("python3").args(["-c", "import tomllib"]).output();
+    if !python.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: there is no python3 that reads TOML");
+        return;
+    }
+    let desk = Desk::new();
+    whole_answer(&desk, "engine.json", "engine", "b11158");
+    whole_answer(&desk, "app.json", "app", standins::APP);
+    let before = desk.names();
+    let lists = ["engine.json", "app.json"];
+    let (code, said, _) = check(&desk, &lists);
+    let faults: Vec<&str> = said.lines().filter(|line| line.starts_with("missing ")).collect();
+    assert_eq!((code, faults.len()), (1, 2), "{said}");
+    assert!(faults[0].starts_with("missing linux-aarch64-jetpack6: llama-jetpack6 is missing"));
+    assert!(said.contains("variant linux-x86_64-cuda12"), "{said}");
+    let own = ["--allow", "linux-aarch64-jetpack6", "--allow", "linux-aarch64-cpu"];
+    let fine = [&own[..], &lists].concat();
+    let (code, said, _) = check(&desk, &fine);
+    assert_eq!((code, said.lines().last()), (0, Some("all is there and as it was")), "{said}");
+    // What was pinned before, and was uploaded again since, or taken away.
+    let assets = ["--assets", "engine.json", "--assets", "app.json"];
+    desk.import(&assets);
+    let pinned = [&["--pinned", "release.toml"], &fine[..]].concat();
+    assert_eq!(check(&desk, &pinned).0, 0);
+    let (other, gone) =
+        ("llama-b11158-bin-win-vulkan-x64.zip", "llama-b11158-bin-macos-x64.tar.gz");
+    fs::write(desk.path("engine").join(other), "another upload").unwrap();
+    fs::remove_file(desk.path("engine").join(gone)).unwrap();
+    whole_answer(&desk, "engine.json", "engine", "b11158");
+    let (code, said, _) = check(&desk, &pinned);
+    assert_eq!(code, 1, "{said}");
+    for line in [&format!("differs {other}: pinned as "), &format!("gone {gone}: pinned as ")] {
+        assert!(said.contains(line.as_str()), "{line}: {said}");
+    }
+    assert!(said.contains("missing macos-x86_64-cpu"), "{said}");
+    // Every file that is not as it was published, not the first alone.
+    let (first, second) =
+        (desk.path("engine").join(other), desk.path("app/checksums-v0.2.12.sha256"));
+    fs::write(first, "half").unwrap();
+    fs::write(second, "half").unwrap();
+    let (code, said, _) = check(&desk, &[&fine[..], &["engine", "app"]].concat());
+    assert_eq!((code, said.matches("differs ").count()), (1, 2), "{said}");
+    fs::remove_file(desk.path("release.toml")).unwrap();
+    assert_eq!(desk.names(), before);
+    // What cannot be found out.
+    let (code, said, why) = check(&desk, &["engine.json"]);
+    assert_eq!((code, said.as_str()), (2, ""));
+    assert!(why.contains("(E_USAGE)"), "{why}");
+    assert_eq!(check(&desk, &["probe.gguf"]).0, 2);
+    assert_eq!(check(&desk, &[]).0, 2);
 }

@@ -5,9 +5,9 @@
 //!
 //! `UPDATE_SNAPSHOTS=1` writes the snapshots anew; read what changed.
 
-use e2e::{World, machine};
+use e2e::{Forge, World, machine};
 use offgrid_setup::host::{Capture, Host, Tree};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 
@@ -44,6 +44,21 @@ fn facts(host: &Value) -> String {
         lines.push(format!("gpu\n{}", parts.join("\n")));
     }
     lines.push(format!("vulkan {}", text(&host["vulkan"])));
+    // What most machines do not have.
+    const USUAL: [&str; 6] = [
+        "?",
+        "no .setup/pagesize",
+        "no sign of it",
+        "no sign of an image",
+        "no device tree",
+        "no .setup/disks",
+    ];
+    for key in ["board", "page_size", "memory_limit", "selinux", "build", "disks"] {
+        let said = text(&host["evidence"][key]);
+        if !USUAL.contains(&said.as_str()) {
+            lines.push(format!("seen {key}: {said}"));
+        }
+    }
     for key in ["gpus", "vulkan", "nvidia_driver", "nvidia-smi", "jetson"] {
         lines.push(format!("seen {key}: {}", text(&host["evidence"][key])));
     }
@@ -59,11 +74,8 @@ fn decision(world: &World, tree: &str, words: &[&str]) -> String {
     let selection = &last["selection"];
     if selection.is_null() {
         let error = &last["error"];
-        return format!(
-            "refused {}: {}",
-            error["code"].as_str().unwrap(),
-            error["message"].as_str().unwrap()
-        );
+        let said = |key: &str| error[key].as_str().unwrap().to_owned();
+        return format!("refused {}: {}\n  {}", said("code"), said("message"), said("hint"));
     }
     let list = |value: &Value| -> Vec<String> {
         value.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
@@ -73,6 +85,12 @@ fn decision(world: &World, tree: &str, words: &[&str]) -> String {
     for lost in selection["rejected"].as_array().unwrap() {
         let reasons = list(&lost["reasons"]).join("; ");
         lines.push(format!("not {}: {reasons}", lost["variant"].as_str().unwrap()));
+    }
+    for found in last["preflight"].as_array().unwrap() {
+        let home = world.home().to_str().unwrap().to_owned();
+        let said = |key: &str| found[key].as_str().unwrap_or_default().replace(&home, "HOME");
+        let how = if found["stops"] == true { "stops" } else { "warns" };
+        lines.push(format!("{how} {}: {}\n   {}", said("code"), said("what"), said("hint")));
     }
     lines.join("\n")
 }
@@ -92,7 +110,7 @@ fn findings(world: &World, tree: &str) -> String {
 fn every_machine_gets_what_its_files_say() {
     let world = shipped();
     let names = machine::names();
-    assert!(names.len() >= 36, "the machines of gpu.md and 25 more: {}", names.len());
+    assert!(names.len() >= 70, "the machines of gpu.md and 25 more: {}", names.len());
     let mut wrong = Vec::new();
     for name in &names {
         let root = world.path(&format!("machine-{name}"));
@@ -147,7 +165,9 @@ fn a_capture_of_every_machine_says_the_same_as_the_machine() {
 #[test]
 fn detect_captures_into_a_new_folder_and_plan_decides_the_same_from_it() {
     let world = shipped();
-    for name in ["rtx4090-550", "rx7900xtx-not-in-group", "win-rtx3060", "wsl2-rtx3080"] {
+    let names =
+        ["rtx4090-550", "rx7900xtx-not-in-group", "win-rtx3060", "wsl2-rtx3080", "steam-deck"];
+    for name in names {
         let root = world.path(&format!("machine-{name}"));
         machine::make(name, &root);
         let (tree, into) = (root.to_str().unwrap(), world.path(&format!("capture-{name}")));
@@ -156,6 +176,8 @@ fn detect_captures_into_a_new_folder_and_plan_decides_the_same_from_it() {
         let shown = world.run(&words).expect(0).json();
         let plain = world.run(&["detect", "--json", "--sysroot", tree]).expect(0).json();
         assert_eq!(shown, plain, "{name}");
+        let kept = world.run(&["detect", "--json", "--sysroot", capture]).expect(0).json();
+        assert_eq!(kept["evidence"]["disks"], plain["evidence"]["disks"], "{name}");
         let again = world.run(&words).expect(2);
         again.says("is there already");
         assert_eq!(decision(&world, capture, &[]), decision(&world, tree, &[]), "{name}");
@@ -165,6 +187,11 @@ fn detect_captures_into_a_new_folder_and_plan_decides_the_same_from_it() {
     let said = world.run(&["detect", "--capture", into.to_str().unwrap()]).expect(0);
     said.says("without names of people");
     assert!(into.join(".setup/uname").is_file() && into.join("proc/cpuinfo").is_file());
+    let said = |name: &str| fs::read_to_string(into.join(".setup").join(name)).unwrap();
+    assert!(said("pagesize").trim().parse::<u64>().unwrap() >= 4096);
+    let disks = said("disks");
+    assert!(disks.contains("prefix") && disks.contains("temp"), "{disks}");
+    assert!(!disks.contains('/'), "no name of a place: {disks}");
 }
 
 #[test]
@@ -187,6 +214,27 @@ fn gpu_and_variant_override_the_choice_and_say_so() {
     assert!(mac.starts_with("-> macos-aarch64-cpu"), "{mac}");
     let odd = world.run(&["plan", "--gpu", "voodoo"]).expect(2);
     odd.says("nvidia");
+}
+
+#[test]
+fn models_are_held_against_what_a_cgroup_leaves_of_the_memory() {
+    let world = World::new();
+    Forge::of(&world.depot()).release(|release| {
+        release["models"][0]["memory_bytes"] = json!(4_u64 << 30);
+    });
+    for (name, fits) in [
+        ("cgroup-v1-unlimited", true),
+        ("slice-nested", true),
+        ("docker-4g", false),
+        ("docker-v1", false),
+    ] {
+        let root = world.path(&format!("machine-{name}"));
+        machine::make(name, &root);
+        let words = ["plan", "--json", "--sysroot", root.to_str().unwrap()];
+        let models = world.run(&words).expect(0).events().pop().unwrap()["models"].clone();
+        let list = |key: &str| models[key].as_array().unwrap().len();
+        assert_eq!((list("fit"), list("too_large")), if fits { (1, 0) } else { (0, 1) }, "{name}");
+    }
 }
 
 /// A machine with one NVIDIA GPU of this compute capability and this driver.

@@ -117,6 +117,12 @@ const WORDS: &[&str] = &[
     "gfx_target_version 110000",
     "simd_count 1",
     "location_id 768",
+    "ID=steamos",
+    "ID=nixos",
+    "nix-ld",
+    "65536",
+    "0::/a/../b",
+    "4:memory:/x",
 ];
 
 struct Stock {

@@ -3,11 +3,11 @@
 
 use e2e::light::Gate;
 use e2e::process::{Running, hearing, until};
-use e2e::{Snapshot, World, light};
+use e2e::{Snapshot, Terminal, World, light};
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 fn command(world: &World, words: &[&str]) -> Command {
     let mut command = world.command(world.setup());
@@ -21,72 +21,6 @@ fn in_shell(world: &World, words: &str) -> Command {
     shell.env("OFFGRID_SETUP_SOURCE", world.depot());
     shell.args(["-c", words, "sh"]).arg(world.setup());
     shell
-}
-
-/// A command on a terminal of its own, by script(1).
-pub(crate) struct Terminal {
-    script: Child,
-    /// What is seen on it, and the exit code at the end.
-    seen: PathBuf,
-    code: PathBuf,
-}
-
-impl Terminal {
-    pub(crate) fn start(world: &World, words: &str) -> Terminal {
-        let (seen, code) = (world.path("seen"), world.path("code"));
-        let _ = fs::remove_file(&code);
-        // This shell outlives a terminal that closes, to say how the program ended: a
-        // signal that is caught is none for what a shell starts. The outer one, whose
-        // terminal it is, ends with it, and by that the system tells all others.
-        let keeper = world.path("keeper.sh");
-        let (setup, shown) = (world.setup(), code.display());
-        let setup = setup.display();
-        let text = format!(
-            "trap : HUP INT\n'{setup}' {words}\necho $? >'{shown}.part'\n\
-             mv '{shown}.part' '{shown}'\n"
-        );
-        fs::write(&keeper, text).unwrap();
-        let line = format!("sh '{}'; true", keeper.display());
-        let mut script = world.command("script");
-        script.env("OFFGRID_SETUP_SOURCE", world.depot()).env("SHELL", "/bin/sh");
-        script.env("TERM", "xterm").args(["-qfec", &line]).arg(&seen);
-        let mut script = hearing(&script, "--default-signal");
-        script.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        Terminal { script: script.spawn().unwrap(), seen, code }
-    }
-
-    pub(crate) fn seen(&self) -> String {
-        String::from_utf8_lossy(&fs::read(&self.seen).unwrap_or_default()).into_owned()
-    }
-
-    #[track_caller]
-    pub(crate) fn sees(&self, what: &str) {
-        until(what, || self.seen().contains(what) || self.code.exists());
-        assert!(self.seen().contains(what), "{what}: {}", self.seen());
-    }
-
-    pub(crate) fn types(&mut self, keys: &str) {
-        self.script.stdin.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
-    }
-
-    /// As when a window is closed.
-    fn close(&mut self) {
-        self.script.kill().unwrap();
-        self.script.wait().unwrap();
-    }
-
-    #[track_caller]
-    pub(crate) fn code(&self) -> String {
-        until("it ended", || self.code.exists());
-        fs::read_to_string(&self.code).unwrap().trim().to_owned()
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.script.kill();
-        let _ = self.script.wait();
-    }
 }
 
 fn is_held_up(world: &World) -> bool {
@@ -148,7 +82,7 @@ fn a_terminal_that_closes_takes_the_install_back() {
     let before = world.snapshot();
     let _gate = Gate::publish(&world);
     let mut terminal = Terminal::start(&world, "install --yes");
-    until("the app is tried", || is_held_up(&world) || terminal.code.exists());
+    until("the app is tried", || is_held_up(&world) || terminal.has_ended());
     terminal.close();
     assert_eq!(terminal.code(), "130", "{}", terminal.seen());
     is_taken_back(&world, &before);
@@ -168,7 +102,7 @@ fn ctrl_c_at_a_question_and_in_a_run_ends_both() {
     let mut terminal = Terminal::start(&world, "install");
     terminal.sees("[Y/n]");
     terminal.types("y\n");
-    until("the app is tried", || is_held_up(&world) || terminal.code.exists());
+    until("the app is tried", || is_held_up(&world) || terminal.has_ended());
     terminal.types("\u{3}\u{3}\u{3}");
     assert_eq!(terminal.code(), "130", "{}", terminal.seen());
     is_taken_back(&world, &before);

@@ -204,14 +204,14 @@ fn guided(world: &World, answer: &str) -> Option<Outcome> {
 fn the_guided_install_asks_and_does_what_the_answer_says() {
     let world = World::new();
     let before = world.snapshot();
-    let Some(no) = guided(&world, "n\n") else {
+    let Some(no) = guided(&world, "none\nn\n") else {
         eprintln!("skipped: there is no `script` (util-linux) to make a terminal with");
         return;
     };
     let no = no.expect(2).says("Go on? [Y/n]").says("nothing was done, as you asked");
     no.says("Install 0.1.0").says("download:").says("generates text on this machine");
     before.assert_same(&world.snapshot());
-    guided(&world, "y\n").unwrap().expect(0).says("0.1.0 is installed");
+    guided(&world, "none\ny\n").unwrap().expect(0).says("0.1.0 is installed");
     world.offgrid_run(&["version"]).expect(0).says("0.2.11");
     // Installed: the same word shows how it is, and asks nothing.
     guided(&world, "").unwrap().expect(0).says("OffGrid LLM 0.1.0");

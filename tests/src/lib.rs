@@ -10,6 +10,7 @@
     reason = "a test that cannot be set up must stop and say why"
 )]
 
+pub mod apart;
 pub mod base;
 pub mod chance;
 pub mod cut;
@@ -30,8 +31,10 @@ pub mod simulator;
 pub mod snapshot;
 pub mod stamped;
 pub mod standins;
+pub mod terminal;
 pub mod victims;
 pub mod watch;
+pub mod wine;
 pub mod world;
 
 pub use forge::Forge;
@@ -39,5 +42,6 @@ pub use origin::{Lie, Origin};
 pub use outcome::Outcome;
 pub use simulator::Simulator;
 pub use snapshot::Snapshot;
+pub use terminal::Terminal;
 pub use victims::Victims;
 pub use world::World;

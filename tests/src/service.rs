@@ -4,7 +4,7 @@ use crate::World;
 use crate::http::{ask, free_port};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// For anything that another process does; far more than it needs.
@@ -54,19 +54,25 @@ impl Service {
     /// Starts it with the settings that are there.
     #[track_caller]
     pub fn resume(world: &World, port: u16) -> Service {
-        let log = world.path("service.log");
-        let file = File::create(&log).unwrap();
         let mut command = world.command(world.offgrid());
         command.args(["self", "service", "run"]);
-        command.stdout(file.try_clone().unwrap()).stderr(file).stdin(Stdio::null());
-        let child = command.spawn().unwrap();
-        let root = world.home().canonicalize().unwrap();
-        let mut service = Service { child, port, root, log };
+        let mut service = Service::of(world, port, command);
         eventually("the app answers", || {
             assert!(!service.has_ended(), "the supervisor ended:\n{}", service.log());
             service.get("/livez").filter(|text| text == "ok")
         });
         service
+    }
+
+    /// A supervisor by this command, which may end at once.
+    #[track_caller]
+    pub fn of(world: &World, port: u16, mut command: Command) -> Service {
+        let log = world.path("service.log");
+        let file = File::create(&log).unwrap();
+        command.stdout(file.try_clone().unwrap()).stderr(file).stdin(Stdio::null());
+        let child = command.spawn().unwrap();
+        let root = world.home().canonicalize().unwrap();
+        Service { child, port, root, log }
     }
 
     /// The supervisor's process.

@@ -110,7 +110,7 @@ fn no_two_steps_are_about_one_place_and_what_may_fail_comes_first() {
     let link = PathBuf::from("/usr/local/bin/offgrid");
     let steps = vec![
         Step::MakeDir { path: "/var/lib/offgrid/models".into() },
-        Step::Prove { slot: slot() },
+        Step::Prove { slot: slot(), within: None },
         Step::Link { path: link.clone(), target: "/opt/offgrid/bin/offgrid".into() },
         Step::Link { path: "/elsewhere".into(), target: "/x".into() },
         Step::Switch { current: "/opt/offgrid/current".into(), slot: slot() },

@@ -1,12 +1,12 @@
 //! Whether the app as its makers install it is taken over: what was said, what a person
 //! answers, and what is refused. Before the first byte; `adopt` decides what it means.
 
-use super::install::service_of;
+use super::manage;
 use super::ready;
 use super::session::Session;
 use crate::adopt::{self, Adoption, Scope, Wish};
 use crate::error::Error as Any;
-use crate::preflight::{Facts, Word};
+use crate::preflight::{Facts, Finding, Word};
 use std::path::{Path, PathBuf};
 
 /// What is taken over, as far as that is settled.
@@ -23,7 +23,17 @@ pub(super) fn speaks_of_it(session: &Session<'_>) -> bool {
 fn will_ask(session: &Session<'_>) -> bool {
     let asks = session.word == "install" && session.settings.adopt == Wish::Ask;
     // `--yes` says yes to what was asked for, and nobody asked for this.
-    asks && session.env.can_ask && !session.settings.yes
+    asks && session.can_ask()
+}
+
+/// Whether a finding is about theirs: that it is there, or that it has the port.
+pub(super) fn is_about_it(finding: &Finding, facts: &Facts) -> bool {
+    let holder = facts.holder.as_ref().and_then(|holder| holder.pid);
+    match finding.word {
+        Word::Warn("W_UPSTREAM") => true,
+        Word::Warn("W_PORT") => holder.is_some_and(|pid| facts.upstream.processes.contains(&pid)),
+        _ => false,
+    }
 }
 
 /// Refuses, before a first install begins, what cannot go on with it. Not after a run
@@ -60,10 +70,7 @@ fn decided(session: &Session<'_>, facts: &Facts) -> Result<Option<Adoption>, Any
         Wish::No => None,
         Wish::Yes => wanted(session, found)?,
         Wish::Ask if will_ask(session) && !found.is_empty() => {
-            let agreed = agreed(session, &found, facts);
-            if session.stop.is_set() {
-                return Err(crate::run::Error::Interrupted.into());
-            }
+            let agreed = agreed(session, &found, facts)?;
             Some(found).filter(|_| agreed)
         }
         Wish::Ask => None,
@@ -72,7 +79,7 @@ fn decided(session: &Session<'_>, facts: &Facts) -> Result<Option<Adoption>, Any
         if will_ask(session) {
             left_alone(session, facts)?;
         }
-        let registers = !matches!(service_of(session)?, "none" | "supervise");
+        let registers = manage::managed(session, manage::kind(session)?).is_some();
         let port = (facts.port, facts.holder.as_ref().and_then(|holder| holder.pid));
         adopt::refuse(&facts.upstream, port, registers, session.place.system)?;
     }
@@ -132,7 +139,7 @@ fn wanted(session: &Session<'_>, found: Adoption) -> Result<Option<Adoption>, An
     Err(adopt::Error::OtherScope { who, what, flag }.into())
 }
 
-fn agreed(session: &Session<'_>, found: &Adoption, facts: &Facts) -> bool {
+fn agreed(session: &Session<'_>, found: &Adoption, facts: &Facts) -> Result<bool, Any> {
     let lines = found.lines(&facts.upstream, &session.place.models);
     let mut text = "OffGrid LLM is here already, as its makers install it. Taking it over \
                     would:\n"
@@ -144,12 +151,12 @@ fn agreed(session: &Session<'_>, found: &Adoption, facts: &Facts) -> bool {
         text.push_str(&format!("Not touched by this: {}\n", found.beyond().join(", ")));
     }
     session.reporter.show(text.trim_end());
-    session.reporter.ask("Take it over?", &|| session.stop.is_set())
+    session.ask("Take it over?", true)
 }
 
 /// Who said no is told what that means.
 fn left_alone(session: &Session<'_>, facts: &Facts) -> Result<(), Any> {
     let findings = crate::preflight::judge(facts);
-    let upstream = findings.into_iter().filter(|one| one.word == Word::Warn("W_UPSTREAM"));
-    ready::say(session, &upstream.collect::<Vec<_>>())
+    let about = findings.into_iter().filter(|finding| is_about_it(finding, facts));
+    ready::say(session, &about.collect::<Vec<_>>())
 }

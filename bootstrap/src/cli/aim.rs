@@ -5,6 +5,7 @@
 //! Owns who of them wins. Never chooses (`select` does) and never writes: what is to
 //! be remembered goes into the plan's receipt.
 
+use super::ready;
 use super::session::Session;
 use crate::error::Error as Any;
 use crate::host::Host;
@@ -105,8 +106,13 @@ impl Aim {
             let hint = "the best that fits is taken; --variant auto ends the asking";
             session.warn("W_VARIANT_GONE", &what, Some(hint));
         }
-        let disk = platform::free_space(session.store().prefix());
-        let disk = if session.settings.sysroot.is_some() { None } else { disk };
+        let disk = match session.settings.sysroot {
+            None => platform::free_space(session.store().prefix()),
+            Some(_) => {
+                let disks = ready::disks(session)?;
+                disks.iter().find(|disk| disk.is_for("prefix")).and_then(|disk| disk.free)
+            }
+        };
         let reasons = self.reasons();
         let wish = select::Wish { disk, ..self.wish(gone, &reasons) };
         Ok(select::select(release, &self.host, &wish)?)

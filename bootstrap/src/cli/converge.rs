@@ -15,21 +15,24 @@ use crate::event::Ending;
 use crate::receipt::Receipt;
 use crate::source::Sources;
 use crate::trust::Trusted;
-use crate::{fetch, inspect};
+use crate::{fetch, inspect, receipt};
 use offgrid_manifest::verify::Verified;
-use offgrid_manifest::{Id, Release};
+use offgrid_manifest::{Code, Id, Release};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
+/// What comes between a decision and the work: the same one, or another.
+pub(super) type Ask<'a> = dyn Fn(&Aim, Decision) -> Result<Decision, Any> + 'a;
+
 /// Goes to what is wanted, or lets a newer program go there where it `may_hand_over`.
-/// `ask` comes between the decision and the work.
+/// `ask` comes between the decision and the work, and may decide otherwise.
 pub(super) fn converge(
     change: &Change<'_>,
     sources: &Sources,
     trusted: &Trusted,
     receipt: Option<&Receipt>,
     may_hand_over: bool,
-    ask: &dyn Fn(&Decision) -> Result<(), Any>,
+    ask: &Ask<'_>,
 ) -> Result<Next, Any> {
     let result = match first(change, sources, trusted, receipt, may_hand_over, ask) {
         Ok(First::Other(takeover)) => Ok(Next::HandOver(takeover)),
@@ -55,7 +58,7 @@ fn first(
     trusted: &Trusted,
     receipt: Option<&Receipt>,
     may_hand_over: bool,
-    ask: &dyn Fn(&Decision) -> Result<(), Any>,
+    ask: &Ask<'_>,
 ) -> Result<First, Any> {
     let session = change.session;
     if !may_hand_over {
@@ -67,9 +70,7 @@ fn first(
     };
     let aim = Aim::of(session, receipt)?;
     let decision = decide_on(session, sources, trusted, receipt, &aim, release).ok();
-    if let Some(decision) = &decision {
-        ask(decision)?;
-    }
+    let decision = decision.map(|decision| ask(&aim, decision)).transpose()?;
     own::go_first(change, sources, receipt, new, decision.as_ref()).map(First::Other)
 }
 
@@ -79,7 +80,7 @@ fn go(
     trusted: &Trusted,
     receipt: Option<&Receipt>,
     release: Option<Box<Verified<Release>>>,
-    ask: &dyn Fn(&Decision) -> Result<(), Any>,
+    ask: &Ask<'_>,
 ) -> Result<Next, Any> {
     let session = change.session;
     own::check_age(session, trusted)?;
@@ -96,20 +97,21 @@ fn go(
         None => release_for(session, sources, trusted, receipt)?,
     };
     let mut aim = Aim::of(session, receipt)?;
-    let mut decision = decide_on(session, sources, trusted, receipt, &aim, release.clone())?;
+    let decision = decide_on(session, sources, trusted, receipt, &aim, release.clone())?;
+    let mut decision = ask(&aim, decision)?;
     let mut spent = 0;
-    ask(&decision)?;
     loop {
         let error = match carry_out(change, sources, &decision, spent) {
             Ok(ending) => {
                 packaged::note(session, &decision.release);
                 return Ok(Next::Ended(with_given_up(ending, &aim)));
             }
-            Err(error) => learn(change, receipt, &mut aim, &decision, error)?,
+            Err(error) => learn(change, receipt, &mut aim, &decision, error)
+                .map_err(|error| remember(change, &release, error))?,
         };
         let next = decide_on(session, sources, trusted, receipt, &aim, release.clone());
         // Where nothing else is left, that is how it ends.
-        let Ok(next) = next else { return Err(error) };
+        let Ok(next) = next else { return Err(remember(change, &release, error)) };
         if let Some((id, why)) = aim.given_up.last() {
             let hint = format!("{} is tried instead", next.selection.variant.id);
             session.warn("W_VARIANT_FAILED", &format!("{id} was not taken: {why}"), Some(&hint));
@@ -117,6 +119,25 @@ fn go(
         spent += decision.plan.download_bytes;
         decision = next;
     }
+}
+
+/// A release that was taken back because it does not work here is not tried again until
+/// there is a newer one, or somebody names it. Gives the error back.
+fn remember(change: &Change<'_>, release: &Release, error: Any) -> Any {
+    if error.code() != Code::Health {
+        return error;
+    }
+    let Ok(Some(mut receipt)) = change.receipt() else { return error };
+    if release.version <= receipt.live.version {
+        return error;
+    }
+    receipt.left = Some(release.version.clone());
+    receipt.left_why = Some(error.to_string());
+    if let Err(failed) = receipt::write(change.session.store(), &receipt) {
+        let what = format!("it could not be remembered that {} failed: {failed}", release.version);
+        change.session.warn("W_REMAINS", &what, None);
+    }
+    error
 }
 
 /// What a try that failed says for the next one.

@@ -12,7 +12,11 @@ use serde_json::{Value, json};
 /// # Errors
 /// A captured machine that cannot be read.
 pub(super) fn run(session: &Session<'_>) -> Result<(), Any> {
-    let mut found = doctor::judge(&session.host()?);
+    let host = session.host()?;
+    let mut found = doctor::judge(&host);
+    let confined = doctor::service::Facts::read(&session.tree()?, &host);
+    let system = session.place.system;
+    found.extend(confined.iter().flat_map(|facts| doctor::service::judge(facts, system)));
     // Prefix, port and guards are of this computer, not of a captured one.
     if session.settings.sysroot.is_none() {
         found.extend(ready::of_machine(session)?.into_iter().map(Finding::from));

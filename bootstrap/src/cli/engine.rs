@@ -72,7 +72,7 @@ fn bare<'a>(session: &'a Session<'_>, host: &'a Host) -> Search<'a> {
 
 fn wish(session: &Session<'_>, receipt: Option<&Receipt>) -> Wish {
     let before = || receipt.map(|receipt| receipt.engine.clone());
-    session.settings.engine.clone().or_else(before).unwrap_or_default()
+    session.engine().or_else(before).unwrap_or_default()
 }
 
 /// Whether `update` has something to do about the engine although there is no newer

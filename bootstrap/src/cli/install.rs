@@ -6,6 +6,8 @@ use super::aim::Aim;
 use super::believe::chosen;
 use super::converge;
 use super::engine;
+use super::manage;
+use super::guide;
 use super::own::{self, Next};
 use super::packaged;
 use super::path;
@@ -15,13 +17,12 @@ use super::session::{Change, Session, random_hex, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
 use crate::models::Wanted;
-use crate::plan::{self, Plan, Wish};
+use crate::plan::{self, Plan, Service, Wish};
 use crate::preflight::Models;
 use crate::profile::Edits;
 use crate::receipt::{Receipt, Slot};
 use crate::report;
 use crate::select::{self, Selection};
-use crate::settings::ServiceKind;
 use crate::source::Sources;
 use crate::stamp::{self, Stamped};
 use crate::step::Step;
@@ -43,13 +44,15 @@ pub(super) struct Decision {
     pub(super) models: Models,
     /// The one to suggest, as people read it.
     pub(super) suggested: Option<String>,
+    /// How the app is to be kept running.
+    pub(super) service: Service,
 }
 
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     let stamped = stamp::own()?;
     session.consent_possible("Install OffGrid LLM?")?;
     check_scope(session)?;
-    service_of(session)?;
+    manage::kind(session)?;
     // A machine that nothing is made for is told so before anything is touched.
     select::target_of(&session.host()?)?;
     if session.receipt()?.is_none() {
@@ -64,7 +67,12 @@ fn install(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, An
     let receipt = change.receipt()?;
     let sources = session.sources(stamped)?;
     let trusted = change.refresh(stamped, &sources, receipt.as_ref())?;
-    converge::converge(change, &sources, &trusted, receipt.as_ref(), may, &|_| Ok(()))
+    let receipt = receipt.as_ref();
+    converge::converge(change, &sources, &trusted, receipt, may, &|aim, decision| {
+        let release = decision.release.clone();
+        let again = || decide_on(session, &sources, &trusted, receipt, aim, release.clone());
+        guide::ask(session, receipt, decision, &again)
+    })
 }
 
 /// Shows the plan, asks, runs it, and says how it ended. `spent`: bytes that tries
@@ -102,10 +110,12 @@ pub(super) fn carry_out(
         "reused_bytes": plan.reused_bytes,
     });
     if plan.from.is_none() {
-        path::next_words(session, plan, &decision.blocks, &mut ending);
+        path::next_words(session, decision, &mut ending);
         path::say(session, &decision.blocks);
     }
     path::warn_of_others(session, plan, &decision.blocks);
+    manage::look_at_exposure(session, &decision.service)?;
+    manage::say_of_session(session, session.env, &decision.service);
     Ok(ending)
 }
 
@@ -140,15 +150,6 @@ fn check_scope(session: &Session<'_>) -> Result<(), Any> {
     Ok(())
 }
 
-/// How the app will be run.
-pub(super) fn service_of(session: &Session<'_>) -> Result<&'static str, Any> {
-    match session.settings.service {
-        ServiceKind::Auto | ServiceKind::None => Ok("none"),
-        ServiceKind::Supervise if platform::can_supervise() => Ok("supervise"),
-        other => Err(Error::NoService { kind: other.name().to_owned() }.into()),
-    }
-}
-
 /// The release to plan for, verified.
 pub(super) fn release_for(
     session: &Session<'_>,
@@ -173,7 +174,7 @@ pub(super) fn decide_on(
     let mut selection = aim.select(session, &release)?;
     let unproved = aim.unproved.as_deref();
     selection.engine = engine::choose(session, receipt, &release, &selection, unproved)?;
-    let parts = parts_of(sources, receipt, &release, &selection)?;
+    let parts = parts_of(session, sources, receipt, &release, &selection)?;
     let models = wanted_models(session, &release, receipt)?;
     let exe = &session.env.exe;
     let program =
@@ -183,6 +184,7 @@ pub(super) fn decide_on(
         None => path::blocks(session, link),
         Some(_) => Edits::default(),
     };
+    let service = manage::wanted(session, receipt)?;
     let plan = plan::install(&Wish {
         id: random_name()?,
         store: session.store(),
@@ -206,7 +208,7 @@ pub(super) fn decide_on(
         wanted_models: &models,
         memory: trusted.changed.then(|| trusted.memory.text()),
         scope: if session.place.system { "system" } else { "user" },
-        service: service_of(session)?,
+        service: &service,
         near: sources.is_near(),
         link_files: session.place.system,
         free_reuse: platform::reuse_is_free(&session.store().versions(), session.place.system),
@@ -215,14 +217,15 @@ pub(super) fn decide_on(
         adoption: adopt::adoption(session).filter(|_| receipt.is_none()),
         machine_id: random_hex(16)?,
     });
-    let models = Models::of(&release.models, aim.host.memory_bytes);
+    let models = Models::of(&release.models, aim.host.usable_memory());
     let suggested = ready::suggestion(session, receipt, &models);
-    Ok(Decision { plan, selection, release, blocks, models, suggested })
+    Ok(Decision { plan, selection, release, blocks, models, suggested, service })
 }
 
 /// The parts of the variant. The engine's are left out where another one is used,
 /// unless the slot holds them already: then they are what is fallen back on.
 fn parts_of(
+    session: &Session<'_>,
     sources: &Sources,
     receipt: Option<&Receipt>,
     release: &Release,
@@ -235,7 +238,7 @@ fn parts_of(
     let all = release.components_of(&selection.variant).map(|(_, component)| component);
     let wanted = all.filter(|component| whole || !engine::is_part(component));
     wanted
-        .map(|component| Ok((component.into.clone(), trust::parts(component, sources)?)))
+        .map(|component| Ok((component.into.clone(), session.parts(component, sources)?)))
         .collect()
 }
 
@@ -268,9 +271,8 @@ pub(super) fn wanted_models(
     release: &Release,
     receipt: Option<&Receipt>,
 ) -> Result<Vec<Wanted>, Any> {
-    let names = session.settings.models.iter().flatten().map(Id::as_str);
     let mut wanted = Vec::new();
-    for name in names {
+    for name in session.models().iter().flatten().map(Id::as_str) {
         let model = find_model(release, name)?;
         let same = |have: &crate::receipt::InstalledModel| have.sha256 == model.sha256;
         if !receipt.is_some_and(|receipt| receipt.models.get(name).is_some_and(same)) {

@@ -10,24 +10,31 @@ use super::newer::{self, Read};
 use super::own;
 use super::path;
 use super::ready;
+use super::serve;
 use super::session::Session;
 use crate::engine::Found;
 use crate::error::Error as Any;
 use crate::host::{Capture, Host};
-use crate::preflight::Finding;
+use crate::preflight::{Disk, Finding};
 use crate::receipt::{Receipt, Slot};
 use crate::store::SlotName;
-use crate::{disk, platform, report, service, stamp, trust};
+use crate::{disk, platform, report, stamp, trust};
 use serde_json::{Value, json};
 use std::path::Path;
 
 pub(super) fn detect(session: &Session<'_>) -> Result<(), Any> {
-    let host = match &session.settings.capture {
+    let disks = ready::disks(session)?;
+    let mut host = match &session.settings.capture {
         None => session.host()?,
-        Some(into) => capture(session, into)?,
+        Some(into) => capture(session, into, &disks)?,
     };
+    let said: Vec<String> = disks.iter().map(Disk::evidence).collect();
+    let none = || "no .setup/disks".to_owned();
+    let said = if said.is_empty() { none() } else { said.join("; ") };
+    host.evidence.insert("disks".to_owned(), said);
     let engines = engine::found(session, &host)?;
     let mut lines = host.describe();
+    lines.extend(disks.iter().map(|disk| ("Disk".into(), disk.line())));
     lines.extend(engines.iter().flatten().map(|found| ("llama.cpp".into(), found.line())));
     let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
     let text: Vec<String> =
@@ -44,8 +51,11 @@ pub(super) fn detect(session: &Session<'_>) -> Result<(), Any> {
 }
 
 /// Writes what was looked at into a new folder, and says what that is.
-fn capture(session: &Session<'_>, into: &Path) -> Result<Host, Any> {
-    let capture = Capture::of(&session.tree()?);
+fn capture(session: &Session<'_>, into: &Path, disks: &[Disk]) -> Result<Host, Any> {
+    let mut capture = Capture::of(&session.tree()?);
+    if !disks.is_empty() {
+        capture.say("disks", disks.iter().map(|disk| format!("{disk}\n")).collect());
+    }
     capture.write(into)?;
     let files = capture.nodes().len();
     session.reporter.show(&format!(
@@ -155,15 +165,19 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
         return Ok(());
     };
     let slot = receipt.slots.get(&receipt.live.to_string());
-    let service = service::state(session.store());
+    let (service, service_text) = serve::json(session, &receipt);
     let fit = Aim::of(session, Some(&receipt))?.judge(session, &receipt)?;
     let mut trust = newer::trust(trust_state(session, &receipt), &mut notes)?;
+    let left = trust["update"]["blocked_by"] == "rolled-back";
+    if let Some(why) = receipt.left_why.as_ref().filter(|_| left) {
+        trust["update"]["blocked_by"] = "failed".into();
+        trust["update"]["why"] = why.clone().into();
+    }
     notes.extend(path::notes(session));
     notes.extend(slot.and_then(engine::note));
     if let Some(all) = trust["notes"].as_array_mut() {
         all.extend(notes.drain(..).map(Value::from));
     }
-    let state = if service.running.is_some() { "running" } else { "stopped" };
     let json = json!({
         "v": 1, "installed": true, "prefix": prefix, "scope": receipt.scope,
         "version": receipt.live.version, "variant": receipt.live.variant,
@@ -172,14 +186,14 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
         "engine": engine_of(session, &receipt, slot),
         "channel": receipt.channel,
         "slots": slots(&receipt),
-        "service": {"kind": receipt.service, "state": state, "autostart": false, "exposed": null},
+        "service": service,
         "update": trust["update"],
         "unfinished": unfinished,
         "trust": trust["trust"],
         "notes": trust["notes"],
     });
     let better = aim::fit_lines(fit.as_ref());
-    let text = status_text(&receipt, &prefix, state, unfinished.is_some(), &trust, &better);
+    let text = status_text(&receipt, &prefix, &service_text, unfinished.is_some(), &trust, &better);
     session.reporter.result(&json, &text);
     Ok(())
 }
@@ -200,7 +214,7 @@ fn engine_of(session: &Session<'_>, receipt: &Receipt, slot: Option<&Slot>) -> V
 fn status_text(
     receipt: &Receipt,
     prefix: &str,
-    state: &str,
+    service: &str,
     unfinished: bool,
     trust: &Value,
     better: &[String],
@@ -213,7 +227,7 @@ fn status_text(
         format!("  app      {app}"),
         format!("  engine   {engine}"),
         format!("  channel  {}", receipt.channel),
-        format!("  service  {} ({state})", receipt.service),
+        format!("  service  {service}"),
     ];
     if let Some(previous) = &receipt.previous {
         lines.push(format!("  before   {} (`offgrid rollback`)", previous.version));
@@ -223,6 +237,11 @@ fn status_text(
         lines.push(match update["blocked_by"].as_str() {
             Some("rolled-back") => format!(
                 "  update   {version}, which you went back from (`offgrid update --version {version}`)"
+            ),
+            Some("failed") => format!(
+                "  update   {version}, which did not work here: {} (`offgrid update --version \
+                 {version}` tries it again)",
+                update["why"].as_str().unwrap_or("?")
             ),
             Some(why) => format!("  update   {version}, not yet for this computer ({why})"),
             None => format!("  update   {version} (`offgrid update`)"),

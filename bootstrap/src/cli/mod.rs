@@ -6,12 +6,17 @@ pub mod help;
 
 mod adopt;
 mod aim;
+mod back;
 mod believe;
+mod consent;
 mod converge;
 mod doctor;
 mod engine;
+mod first;
+mod guide;
 mod install;
 mod look;
+mod manage;
 mod model;
 mod newer;
 mod own;
@@ -39,6 +44,7 @@ use crate::env::Env;
 use crate::error::Error as Any;
 use crate::event::{Ending, Event, Sink};
 use crate::report::{Reporter, Style};
+use crate::service::supervise;
 use crate::settings::{Command, Settings};
 use crate::{platform, source};
 use args::Parsed;
@@ -58,6 +64,10 @@ fn run(mut env: Env) -> u8 {
             None => return as_app(&env),
         }
     }
+    if let Some(words) = supervise::inside(&env.args) {
+        let ran = supervise::run_inside(words);
+        return ran.unwrap_or_else(|error| fail(&env, error));
+    }
     let parsed = match args::parse(&env.args) {
         Ok(parsed) => parsed,
         Err(error) => return fail(&env, error.into()),
@@ -70,6 +80,9 @@ fn run(mut env: Env) -> u8 {
         };
         plain_reporter(&env).result(&serde_json::json!({"v": 1, "help": text}), &text);
         return 0;
+    }
+    if let Some(ended) = first::above(&env, &parsed) {
+        return ended.unwrap_or_else(|error| fail(&env, error));
     }
     let settings = match settle(&parsed, &env) {
         Ok(settings) => settings,

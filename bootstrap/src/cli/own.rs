@@ -64,6 +64,8 @@ pub(super) fn change(
         }
         let mut command = Command::new(&takeover.program);
         command.args(handed(session)).env(HANDED_OVER, &takeover.said);
+        // Only what no setting says was asked.
+        command.envs(session.answers().variables());
         let source = platform::exec(&mut command);
         // Only here when it could not be started; what it would have done, this one can.
         let what = format!("{} could not take over: {source}", takeover.program.display());
@@ -77,11 +79,13 @@ pub(super) fn handed_over(env: &Env) -> bool {
     env.var(HANDED_OVER).is_some()
 }
 
-/// The words of this command as the installed program takes them.
+/// The words of this command as the installed program takes them. Where none was
+/// typed, what is done is named: `self` alone would be a question how things are.
 fn handed(session: &Session<'_>) -> Vec<std::ffi::OsString> {
-    let mut words = vec!["self".into()];
-    words.extend(session.env.args.iter().cloned());
-    words
+    let typed = super::args::parse(&session.env.args).is_ok_and(|typed| typed.command.is_some());
+    let word = if typed { None } else { Some(session.word.into()) };
+    let words = ["self".into()].into_iter().chain(word);
+    words.chain(session.env.args.iter().cloned()).collect()
 }
 
 /// Whether an open run is the one that this program was made ready by.

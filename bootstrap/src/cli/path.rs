@@ -2,6 +2,7 @@
 //! profiles, and what is said about them and about others of that name.
 
 use super::adopt;
+use super::install::Decision;
 use super::session::Session;
 use crate::event::Ending;
 use crate::plan::Plan;
@@ -51,17 +52,25 @@ pub(super) fn say(session: &Session<'_>, blocks: &Edits) {
 }
 
 /// What to type now, after a first install.
-pub(super) fn next_words(session: &Session<'_>, plan: &Plan, blocks: &Edits, ending: &mut Ending) {
+pub(super) fn next_words(session: &Session<'_>, decision: &Decision, ending: &mut Ending) {
+    let (plan, blocks) = (&decision.plan, &decision.blocks);
     let folder = session.place.link.as_deref().filter(|link| is_ours(session, link));
     let folder = folder.and_then(Path::parent);
     let on_path = folder.is_some_and(|folder| profile::on_path(session.env, folder));
     let word = if on_path { "offgrid".to_owned() } else { typed(session) };
-    let start = match session.settings.service {
-        ServiceKind::Supervise => format!("{word} self service run"),
-        _ => format!("{word} serve"),
-    };
-    ending.lines.push(format!("start it:  {start}"));
-    ending.lines.push("then open: http://localhost:11611".to_owned());
+    let service = &decision.service;
+    let port = crate::service::port(&session.place.config);
+    if service.managed.is_some() && service.autostart {
+        ending.lines.push(format!("it runs:   http://localhost:{port}"));
+    } else {
+        let start = match (&service.managed, service.kind) {
+            (Some(_), _) => format!("{word} self service start"),
+            (None, ServiceKind::Supervise) => format!("{word} self service run"),
+            _ => format!("{word} serve"),
+        };
+        ending.lines.push(format!("start it:  {start}"));
+        ending.lines.push(format!("then open: http://localhost:{port}"));
+    }
     let Some(folder) = folder.filter(|_| !on_path) else { return };
     let profiles = standing(plan, blocks);
     ending.lines.push(if profiles.is_empty() {

@@ -9,7 +9,7 @@ use super::own;
 use super::room;
 use super::session::Session;
 use crate::error::Error as Any;
-use crate::preflight::{self, Facts, Finding, Looked, Models, Second, Word};
+use crate::preflight::{self, Disk, Facts, Finding, Looked, Models, Second, Word};
 use crate::receipt::Receipt;
 use crate::step::Step;
 use crate::{platform, service};
@@ -20,9 +20,10 @@ use offgrid_manifest::Id;
 /// # Errors
 /// A captured machine that cannot be read.
 pub(super) fn of_machine(session: &Session<'_>) -> Result<Vec<Finding>, Any> {
-    let mut found = preflight::judge(&facts(session)?);
+    let facts = facts(session)?;
+    let mut found = preflight::judge(&facts);
     // What is taken over troubles nobody, and a question says more of it.
-    found.retain(|finding| finding.word.name() != "W_UPSTREAM" || !adopt::speaks_of_it(session));
+    found.retain(|one| !adopt::is_about_it(one, &facts) || !adopt::speaks_of_it(session));
     Ok(found)
 }
 
@@ -52,6 +53,18 @@ pub(super) fn facts(session: &Session<'_>) -> Result<Facts, Any> {
         others: &others,
     };
     Ok(preflight::facts(&looked))
+}
+
+/// The file systems that an installation here touches, or would.
+///
+/// # Errors
+/// A captured machine that cannot be read.
+pub(super) fn disks(session: &Session<'_>) -> Result<Vec<Disk>, Any> {
+    let temp = ["TMPDIR", "TEMP"].iter().find_map(|name| session.env.dir(name));
+    let temp = temp.unwrap_or_else(|| "/tmp".into());
+    let (prefix, models) = (session.store().prefix(), session.place.models.as_path());
+    let places = [("prefix", prefix), ("models", models), ("temp", temp.as_path())];
+    Ok(preflight::disks(&session.tree()?, &places))
 }
 
 /// What is found before a first installation begins, before anything is asked for
@@ -91,8 +104,8 @@ pub(super) fn of_decision(session: &Session<'_>, decision: &Decision) -> Result<
         // The disks of a captured machine are not here.
         Some(_) => Vec::new(),
     };
-    let named = session.settings.models.iter().flatten();
-    let named: Vec<String> = named.map(Id::to_string).collect();
+    let named = session.models().unwrap_or_default();
+    let named: Vec<String> = named.iter().map(Id::to_string).collect();
     let models = decision.models.judge(&named);
     Ok(preflight::judge_space(&needs).into_iter().chain(models).collect())
 }
@@ -104,7 +117,7 @@ pub(super) fn suggestion(
     models: &Models,
 ) -> Option<String> {
     let none = receipt.is_none_or(|receipt| receipt.models.is_empty());
-    if session.settings.models.is_none() && none { models.line() } else { None }
+    if session.models().is_none() && none { models.line() } else { None }
 }
 
 /// Says them, and refuses the first that stops.

@@ -113,6 +113,25 @@ pub enum Error {
         /// As asked for.
         kind: String,
     },
+    /// The service is another one.
+    #[error("the service is registered with {is}, not with {asked}")]
+    OtherService {
+        /// What it is.
+        is: &'static str,
+        /// What was asked for.
+        asked: &'static str,
+    },
+    /// Nothing is there that a release which keeps failing could give way to.
+    #[error("{version} keeps failing, and there is nothing to go back to: {why}")]
+    NoWayBack {
+        /// The live release.
+        version: Version,
+        /// Why not.
+        why: String,
+    },
+    /// Nobody starts it.
+    #[error("no service is registered")]
+    NothingStarts,
     /// Only root may.
     #[error("a system-wide installation needs root")]
     NotRoot,
@@ -156,7 +175,10 @@ impl Error {
             Error::NotInstalled { .. }
             | Error::NothingBefore
             | Error::NotKept { .. }
+            | Error::NothingStarts
             | Error::NoService { .. } => Code::Unsupported,
+            Error::OtherService { .. } => Code::Usage,
+            Error::NoWayBack { .. } => Code::Health,
             Error::Damaged { .. } | Error::Lost { .. } => Code::State,
             Error::NotRoot | Error::LoosePolicy { .. } => Code::Perm,
         }
@@ -186,6 +208,21 @@ impl Error {
             Error::NoService { .. } => {
                 "use --service supervise (and start it with `offgrid self service run`) or \
                  --service none"
+                    .into()
+            }
+            Error::OtherService { .. } => {
+                "take it away with `offgrid self service uninstall`, then register the other one \
+                 with `offgrid self service install --service KIND`"
+                    .into()
+            }
+            Error::NoWayBack { .. } => {
+                "the service is left stopped; `offgrid self service logs` shows why it fails, \
+                 `offgrid update` gets a newer release when there is one"
+                    .into()
+            }
+            Error::NothingStarts => {
+                "register it with `offgrid self service install`, or run it here with \
+                 `offgrid self service run`"
                     .into()
             }
             Error::NotRoot => "type `sudo` before the command, or leave out --system".into(),

@@ -47,7 +47,7 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
             }
             return Ok(ended.unwrap_or_else(nothing));
         }
-        if let (Some(ended), false) = (ended, settings.yes || session.env.can_ask) {
+        if let (Some(ended), false) = (ended, settings.yes || session.can_ask()) {
             // What was asked for is done; the rest is another matter.
             return Ok(ended.and("the lines above are mended by `offgrid repair --yes`"));
         }

@@ -1,10 +1,12 @@
 //! What every command starts from: where the prefix is, what is installed there,
 //! where blobs come from; and how a changing command begins and ends.
 
+use super::consent::Answers;
 use super::place::{Place, place_of};
 use super::refuse::Error;
 use crate::adopt::Adoption;
 use crate::disk;
+use crate::service;
 use crate::env::Env;
 use crate::error::Error as Any;
 use crate::event::{Event, Sink};
@@ -18,8 +20,12 @@ use crate::settings::Settings;
 use crate::source::{Reach, Sources, Stop};
 use crate::stamp::Stamped;
 use crate::store::Store;
-use offgrid_manifest::Time;
-use std::cell::OnceCell;
+use crate::trust;
+use offgrid_manifest::release::Component;
+use offgrid_manifest::verify::Verified;
+use offgrid_manifest::{Digest, Parts, Time};
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,6 +38,10 @@ pub(super) struct Session<'a> {
     pub(super) stop: Stop,
     /// What was typed, for whoever meets our lock.
     pub(super) word: &'static str,
+    /// What was answered, where no setting says it.
+    pub(super) answers: RefCell<Answers>,
+    /// Parts that were verified: a command may decide more than once.
+    parts: RefCell<BTreeMap<Digest, Verified<Parts>>>,
     /// What of others is taken over, once that is known.
     pub(super) adoption: OnceCell<Option<Adoption>>,
 }
@@ -45,8 +55,9 @@ impl<'a> Session<'a> {
     ) -> Result<Session<'a>, Any> {
         let place = place_of(env, settings.prefix.as_deref(), settings.system)?;
         super::room::can_be_written_down(&place)?;
-        let (stop, adoption) = (Stop::default(), OnceCell::new());
-        Ok(Session { env, settings, reporter, place, stop, word, adoption })
+        let (answers, parts, adoption) = Default::default();
+        let stop = Stop::default();
+        Ok(Session { env, settings, reporter, place, stop, word, answers, parts, adoption })
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -97,6 +108,21 @@ impl<'a> Session<'a> {
         Ok(Sources::new(given, &reach, self.stop.clone())?)
     }
 
+    /// The parts of a component; asked for once.
+    pub(super) fn parts(
+        &self,
+        component: &Component,
+        sources: &Sources,
+    ) -> Result<Verified<Parts>, Any> {
+        let pin = component.parts.sha256;
+        if let Some(known) = self.parts.borrow().get(&pin) {
+            return Ok(known.clone());
+        }
+        let parts = trust::parts(component, sources)?;
+        self.parts.borrow_mut().insert(pin, parts.clone());
+        Ok(parts)
+    }
+
     /// For commands that fetch nothing.
     pub(super) fn no_sources(&self) -> Result<Sources, Any> {
         Ok(Sources::new(&[], &Reach::default(), self.stop.clone())?)
@@ -106,26 +132,6 @@ impl<'a> Session<'a> {
     pub(super) fn clock(&self) -> Time {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Time::from_unix(since.map_or(0, |since| since.as_secs()))
-    }
-
-    /// Refuses what nobody could be asked about, before anything is touched.
-    pub(super) fn consent_possible(&self, question: &str) -> Result<(), Any> {
-        if self.settings.yes || self.env.can_ask {
-            return Ok(());
-        }
-        Err(Error::NeedsConsent { question: question.to_owned() }.into())
-    }
-
-    /// Asks, unless `--yes` was given.
-    pub(super) fn consent(&self, question: &str) -> Result<(), Any> {
-        self.consent_possible(question)?;
-        if self.settings.yes || self.reporter.ask(question, &|| self.stop.is_set()) {
-            return Ok(());
-        }
-        if self.stop.is_set() {
-            return Err(run::Error::Interrupted.into());
-        }
-        Err(Error::Declined.into())
     }
 
     pub(super) fn note(&self, what: &str, hint: Option<&str>) {
@@ -226,6 +232,9 @@ impl Change<'_> {
     pub(super) fn run(&self, plan: &Plan, sources: &Sources) -> Result<(), Any> {
         let context = Context { store: self.session.store(), sources, sink: self.session.reporter };
         super::room::check(context.store, plan)?;
+        if plan.from.is_some() && plan.from != plan.to {
+            service::set_drain(context.store, self.session.settings.drain)?;
+        }
         run::begin(&context, self.lock, plan)
     }
 

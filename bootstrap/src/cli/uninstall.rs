@@ -1,5 +1,6 @@
 //! `uninstall`: everything that the receipt names is given back.
 
+use super::manage;
 use super::session::{Session, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
@@ -21,7 +22,8 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
         let purge = session.settings.purge;
         let kept = if purge { "with its models and settings" } else { "but not your models" };
         session.consent(&format!("Remove OffGrid LLM from {prefix}, {kept}?"))?;
-        if service::state(session.store()).running.is_some() {
+        let managed = manage::managed(session, manage::kind_of(&receipt)).is_some();
+        if !managed && service::state(session.store()).running.is_some() {
             service::stop(session.store())?;
         }
         let foreign = inspect::foreign(session.store(), &receipt)?;

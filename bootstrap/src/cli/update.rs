@@ -50,11 +50,11 @@ fn update(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, Any
         let receipt = own::replace_older(change, &sources, &receipt)?.unwrap_or(receipt);
         return Ok(Next::Ended(clean(change, &receipt, ending)?));
     }
-    converge(change, &sources, &trusted, Some(&receipt), may, &|decision| {
-        if decision.plan.steps.is_empty() {
-            return Ok(());
+    converge(change, &sources, &trusted, Some(&receipt), may, &|_, decision| {
+        if !decision.plan.steps.is_empty() {
+            session.consent_possible("An update is available. Install it?")?;
         }
-        session.consent_possible("An update is available. Install it?")
+        Ok(decision)
     })
 }
 
@@ -131,7 +131,10 @@ fn nothing_new(
         ),
         Held::Rollout => format!("{live} is live; {current} is coming to this computer later"),
         Held::Halted => format!("{live} is live; {current} was stopped by its makers"),
-        Held::Left => format!("{live} is live; you went back from {current}"),
+        Held::Left => match &receipt.left_why {
+            None => format!("{live} is live; you went back from {current}"),
+            Some(why) => format!("{live} is live; {current} did not work here: {why}"),
+        },
     };
     let mut ending = Ending::new(Outcome::Unchanged, line);
     ending.facts = json!({"version": live});
@@ -145,7 +148,7 @@ fn nothing_new(
         _ => {}
     }
     if let Held::Rollout | Held::Halted | Held::Left = held {
-        ending.facts = json!({"version": live, "available": current, "blocked_by": held.name()});
+        ending.facts = json!({"version": live, "available": current, "blocked_by": blocked(held, receipt)});
     }
     let selection = aim::fit_json(receipt, fit.as_ref());
     if !selection["better"].is_null() {
@@ -156,6 +159,14 @@ fn nothing_new(
         ending = ending.and(format!("{} fits this computer best", receipt.live.variant));
     }
     Ok(Some(ending))
+}
+
+/// Why an update stays away, as programs read it.
+fn blocked(held: Held, receipt: &Receipt) -> &'static str {
+    match &receipt.left_why {
+        Some(_) if held == Held::Left => "failed",
+        _ => held.name(),
+    }
 }
 
 /// Removes slots that are not kept any more, when there is nothing else to do.

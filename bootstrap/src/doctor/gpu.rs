@@ -1,8 +1,9 @@
 //! What is to be said of the GPUs: those that cannot be used, and those that could
 //! be used better.
 
+use super::advice::advice;
 use super::cuda::{self, Reach};
-use super::table::{Thing, advice};
+use super::table::Thing;
 use super::{Family, Finding, Severity, system};
 use crate::host::{Fault, Gpu, Host, Os};
 
@@ -19,6 +20,7 @@ pub(super) fn judge(host: &Host, family: Family) -> Vec<Finding> {
         let reach = cuda::reach(host, gpu);
         found.extend(reach.and_then(|reach| driver(host, family, gpu, reach)));
         found.extend(vulkan(host, family, gpu, reach));
+        found.extend(rocm(host, gpu));
     }
     found
 }
@@ -152,6 +154,21 @@ fn driver(host: &Host, family: Family, gpu: &Gpu, reach: Reach) -> Option<Findin
             hint: None,
         }),
     }
+}
+
+/// ROCm's libraries are there and its device is not for us: who installed them wants
+/// to know.
+fn rocm(host: &Host, gpu: &Gpu) -> Option<Finding> {
+    let why = gpu.rocm_why_not.as_deref()?;
+    let mut libs = host.libs.iter().flatten();
+    libs.find(|name| name.starts_with("libamdhip64.so"))?;
+    let (why, own) = why.split_once(": ").unwrap_or((
+        why,
+        "the kernel's driver amdgpu makes it, where it is built with HSA_AMD and knows the card; \
+         until then Vulkan is used",
+    ));
+    let what = format!("ROCm is installed, and {} cannot be used by it: {why}", name(gpu));
+    Some(Finding::advice("W_ROCM", what, own))
 }
 
 /// A half of Vulkan that is missing. Where CUDA runs, it is only what is fallen

@@ -17,12 +17,21 @@
 //! | `W_VULKAN_LOADER` `W_VULKAN_DRIVER` | one of the two halves of Vulkan is missing |
 //! | `W_OPENMP` `W_OPENSSL` `W_VCRUNTIME` | a library that engines take from the system |
 //! | `W_MUSL` `W_GLIBC` `W_GLIBC_GPU` | the C library is another one, too old, or too old for a GPU build |
+//! | `W_NETWORK_NAMESPACE` `W_USER_NAMESPACE` `W_ADDRESS_RULES` `W_CGROUP1` | what of a service cannot be confined |
+//! | `W_ARCH` `W_32BIT` | no engine is built for the kernel, or for the programs, of this system |
+//! | `W_NIXOS` | programs that were not made for NixOS cannot be started |
+//! | `W_STEAMOS` | the system is read-only, so an installation for everybody is none |
+//! | `W_SELINUX_HOME` | what SELinux means for an installation in a home |
+//! | `W_ROCM` | ROCm is installed, and its device cannot be used |
 //! | `W_MACOS` | older than 13.3 |
 //! | `W_WSL1` `W_NO_GPU` | there is no GPU; nothing is wrong |
 
+mod advice;
 mod cuda;
 mod family;
 mod gpu;
+pub mod service;
+mod special;
 mod system;
 mod table;
 
@@ -113,6 +122,23 @@ pub fn judge(host: &Host) -> Vec<Finding> {
         }
     }
     in_order(found)
+}
+
+/// The libraries of the system that this program knows how to get.
+pub fn libraries() -> impl Iterator<Item = &'static str> {
+    table::LIBRARIES.iter().map(|(name, _)| *name)
+}
+
+/// What to type here for those of these libraries that [`libraries`] names.
+pub fn how_to_get(host: &Host, names: &[&str]) -> Option<String> {
+    let mut things: Vec<table::Thing> = Vec::new();
+    for (name, thing) in table::LIBRARIES {
+        if names.contains(&name) && !things.contains(&thing) {
+            things.push(thing);
+        }
+    }
+    let say = || advice::advice_for_all(Family::of(host), &things, host.native_arch);
+    (!things.is_empty()).then(say)
 }
 
 /// Problems first, otherwise as they were found.

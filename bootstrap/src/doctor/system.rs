@@ -1,8 +1,9 @@
 //! What is to be said of the system itself: its version, its C library and the
 //! libraries that engines take from it.
 
-use super::table::{Thing, advice};
-use super::{Family, Finding, at_least, cuda};
+use super::advice::advice;
+use super::table::Thing;
+use super::{Family, Finding, at_least, cuda, special};
 use crate::host::{Arch, Gpu, Host, LibcKind, Os};
 
 /// Darwin's number of macOS 13.3, the least that engines are built for (gpu.md 2.5).
@@ -10,17 +11,24 @@ const MACOS: &str = "22.4";
 
 pub(super) fn judge(host: &Host, family: Family) -> Vec<Finding> {
     match host.os {
-        Some(Os::Linux) => {
-            let libc = libc(host);
-            let musl = libc.as_ref().is_some_and(|finding| finding.word == "W_MUSL");
-            // What is built for another C library is not helped by these.
-            let libraries = if musl { Vec::new() } else { linux_libraries(host, family) };
-            libc.into_iter().chain(libraries).collect()
-        }
+        Some(Os::Linux) => linux(host, family),
         Some(Os::Macos) => macos(host).into_iter().collect(),
         Some(Os::Windows) => runtime(host, family).into_iter().collect(),
         None => Vec::new(),
     }
+}
+
+fn linux(host: &Host, family: Family) -> Vec<Finding> {
+    if let Some(narrow) = special::narrow(host) {
+        return vec![narrow];
+    }
+    let libc = libc(host);
+    let special = special::judge(host);
+    let mut before = libc.iter().chain(&special);
+    // What is built for another C library is not helped by these, and nix-ld brings them.
+    let whole = before.any(|finding| ["W_MUSL", "W_NIXOS"].contains(&finding.word));
+    let libraries = if whole { Vec::new() } else { linux_libraries(host, family) };
+    libc.into_iter().chain(libraries).chain(special).collect()
 }
 
 fn macos(host: &Host) -> Option<Finding> {

@@ -1,7 +1,6 @@
-//! What to type for each thing that may be missing, in each family. Data.
+//! What each thing that may be missing is called in each family. Data.
 
 use super::Family;
-use crate::host::Arch;
 
 /// Something that a package or a driver brings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,9 +23,9 @@ pub(super) enum Thing {
 
 /// One family: how a package is installed, and how each is called. An empty name:
 /// there is none, and `Row::none` says what else to do.
-struct Row {
-    family: Family,
-    install: &'static str,
+pub(super) struct Row {
+    pub(super) family: Family,
+    pub(super) install: &'static str,
     openmp: &'static str,
     openssl: &'static str,
     loader: &'static str,
@@ -37,7 +36,7 @@ struct Row {
     none: &'static str,
 }
 
-const ROWS: &[Row] = &[
+pub(super) const ROWS: &[Row] = &[
     Row {
         family: Family::Ubuntu,
         install: "sudo apt install",
@@ -85,6 +84,18 @@ const ROWS: &[Row] = &[
         none: "",
     },
     Row {
+        family: Family::MicroOs,
+        install: "sudo transactional-update pkg install",
+        openmp: "libgomp1",
+        openssl: "libopenssl3",
+        loader: "libvulkan1",
+        amd: "libvulkan_radeon",
+        intel: "libvulkan_intel",
+        nvidia: "add NVIDIA's repository for your release and install its driver with \
+                 `sudo transactional-update pkg install`, then restart",
+        none: "",
+    },
+    Row {
         family: Family::Pacman,
         install: "sudo pacman -S",
         openmp: "gcc-libs",
@@ -117,9 +128,7 @@ const ROWS: &[Row] = &[
         nvidia: "`services.xserver.videoDrivers = [ \"nvidia\" ];` and \
                  `hardware.graphics.enable = true;` in configuration.nix, then \
                  `sudo nixos-rebuild switch`, then restart",
-        none: "`hardware.graphics.enable = true;` for graphics, and `programs.nix-ld` with the \
-               library in `programs.nix-ld.libraries`, in configuration.nix; then \
-               `sudo nixos-rebuild switch`",
+        none: NIX_LIBRARIES,
     },
     Row {
         family: Family::RpmOstree,
@@ -171,92 +180,45 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// What to type for it, or what to do where nothing can be typed.
-pub(super) fn advice(family: Family, thing: Thing, arch: Option<Arch>) -> String {
-    if thing == Thing::VcRuntime {
-        let arch = if arch == Some(Arch::Aarch64) { "arm64" } else { "x64" };
-        return format!("`winget install Microsoft.VCRedist.2015+.{arch}`");
+/// Programs of others find these libraries by nix-ld alone. All of them, for a list may
+/// take the place of the one that was there.
+pub(super) const NIX_LIBRARIES: &str = "`programs.nix-ld.enable = true;` and `programs.nix-ld.libraries = \
+    with pkgs; [ stdenv.cc.cc openssl vulkan-loader ];` in configuration.nix, then \
+    `sudo nixos-rebuild switch`";
+pub(super) const NIX_GRAPHICS: &str = "`hardware.graphics.enable = true;` in configuration.nix, then \
+    `sudo nixos-rebuild switch`";
+
+/// Libraries that engines take from the system, and what brings them.
+pub(super) const LIBRARIES: [(&str, Thing); 7] = [
+    ("libgomp.so.1", Thing::OpenMp),
+    ("libssl.so.3", Thing::OpenSsl),
+    ("libcrypto.so.3", Thing::OpenSsl),
+    ("libvulkan.so.1", Thing::VulkanLoader),
+    ("msvcp140.dll", Thing::VcRuntime),
+    ("vcruntime140.dll", Thing::VcRuntime),
+    ("vcruntime140_1.dll", Thing::VcRuntime),
+];
+
+impl Row {
+    /// How it is called here; `None` where there is no package to type.
+    pub(super) fn package(&self, thing: Thing) -> Option<&'static str> {
+        let package = match thing {
+            Thing::OpenMp => self.openmp,
+            Thing::OpenSsl => self.openssl,
+            Thing::VulkanLoader => self.loader,
+            Thing::VulkanAmd => self.amd,
+            Thing::VulkanIntel => self.intel,
+            Thing::Nvidia | Thing::VcRuntime => "",
+        };
+        Some(package).filter(|package| !package.is_empty())
     }
-    let Some(row) = ROWS.iter().find(|row| row.family == family) else {
-        return format!("install {} by this system's own means", plain(thing));
-    };
-    let package = match thing {
-        Thing::OpenMp => row.openmp,
-        Thing::OpenSsl => row.openssl,
-        Thing::VulkanLoader => row.loader,
-        Thing::VulkanAmd => row.amd,
-        Thing::VulkanIntel => row.intel,
-        Thing::Nvidia | Thing::VcRuntime => return row.nvidia.to_owned(),
-    };
-    if package.is_empty() {
-        return row.none.to_owned();
-    }
-    // An image is changed with the next start.
-    let end = if family == Family::RpmOstree { ", then restart" } else { "" };
-    format!("`{} {package}`{end}", row.install)
-}
 
-fn plain(thing: Thing) -> &'static str {
-    match thing {
-        Thing::OpenMp => "the package with libgomp.so.1",
-        Thing::OpenSsl => "OpenSSL 3",
-        Thing::VulkanLoader => "the package with libvulkan.so.1",
-        Thing::VulkanAmd | Thing::VulkanIntel => "Mesa's drivers for Vulkan",
-        Thing::Nvidia => "NVIDIA's driver with all its libraries",
-        Thing::VcRuntime => "the VC++ runtime",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const THINGS: [Thing; 6] = [
-        Thing::OpenMp,
-        Thing::OpenSsl,
-        Thing::VulkanLoader,
-        Thing::VulkanAmd,
-        Thing::VulkanIntel,
-        Thing::Nvidia,
-    ];
-
-    #[test]
-    fn every_family_has_words_for_every_thing() {
-        for row in ROWS {
-            for thing in THINGS {
-                let said = advice(row.family, thing, None);
-                assert!(!said.is_empty(), "{:?} {thing:?}", row.family);
-                assert_eq!(said.matches('`').count() % 2, 0, "{said}");
-                assert!(!said.contains("  "), "{said}");
-            }
-            // A package without a way to install it, or the other way round.
-            assert_eq!(row.install.is_empty(), row.openmp.is_empty(), "{:?}", row.family);
+    /// What to do where there is none.
+    pub(super) fn sentence(&self, thing: Thing) -> &'static str {
+        match thing {
+            Thing::Nvidia => self.nvidia,
+            Thing::VulkanAmd | Thing::VulkanIntel if self.family == Family::Nix => NIX_GRAPHICS,
+            _ => self.none,
         }
-        for thing in THINGS {
-            assert!(advice(Family::Unknown, thing, None).starts_with("install "));
-        }
-    }
-
-    #[test]
-    fn packages_are_called_as_each_family_calls_them() {
-        for (family, thing, said) in [
-            (Family::Ubuntu, Thing::OpenMp, "`sudo apt install libgomp1`"),
-            (Family::Debian, Thing::VulkanLoader, "`sudo apt install libvulkan1`"),
-            (Family::Dnf, Thing::OpenMp, "`sudo dnf install libgomp`"),
-            (Family::Zypper, Thing::VulkanAmd, "`sudo zypper install libvulkan_radeon`"),
-            (Family::Pacman, Thing::VulkanIntel, "`sudo pacman -S vulkan-intel`"),
-            (Family::Apk, Thing::OpenSsl, "`sudo apk add libssl3 libcrypto3`"),
-            (
-                Family::RpmOstree,
-                Thing::VulkanLoader,
-                "`sudo rpm-ostree install vulkan-loader`, then restart",
-            ),
-            (Family::Ubuntu, Thing::Nvidia, "`sudo ubuntu-drivers install`, then restart"),
-        ] {
-            assert_eq!(advice(family, thing, None), said);
-        }
-        let runtime = |arch| advice(Family::Winget, Thing::VcRuntime, Some(arch));
-        assert!(runtime(Arch::X86_64).contains("2015+.x64"));
-        assert!(runtime(Arch::Aarch64).contains("2015+.arm64"));
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::host::{Arch, Fault, Gpu, Jetson, Libc, LibcKind, Os, Vulkan};
 
-fn gpu(vendor: &str) -> Gpu {
+pub(super) fn gpu(vendor: &str) -> Gpu {
     Gpu {
         address: None,
         vendor: vendor.to_owned(),
@@ -27,10 +27,11 @@ fn nvidia(compute: &str, driver: &str) -> Gpu {
 }
 
 /// A Debian with everything and these GPUs.
-fn host(gpus: Vec<Gpu>) -> Host {
+pub(super) fn host(gpus: Vec<Gpu>) -> Host {
     let libs = ["libgomp.so.1", "libssl.so.3", "libcrypto.so.3"];
     Host {
         os: Some(Os::Linux),
+        arch: Some(Arch::X86_64),
         native_arch: Some(Arch::X86_64),
         distribution: vec!["debian".into()],
         libc: Some(Libc { kind: LibcKind::Glibc, version: Some("2.41".into()) }),
@@ -41,7 +42,7 @@ fn host(gpus: Vec<Gpu>) -> Host {
     }
 }
 
-fn words(host: &Host) -> Vec<&'static str> {
+pub(super) fn words(host: &Host) -> Vec<&'static str> {
     judge(host).into_iter().map(|finding| finding.word).collect()
 }
 
@@ -236,4 +237,26 @@ fn versions_are_compared_by_numbers() {
     ] {
         assert_eq!(at_least(have, least), said, "{have} {least}");
     }
+}
+
+#[test]
+fn rocm_without_its_device_is_told_to_who_installed_it() {
+    let of = |why: Option<&str>, usable, library: &str| {
+        let one = Gpu { rocm_why_not: why.map(str::to_owned), usable, ..gpu("amd") };
+        let mut host = host(vec![one]);
+        host.libs.as_mut().unwrap().insert(library.to_owned());
+        judge(&host)
+    };
+    let hip = "libamdhip64.so.7";
+    let found = of(Some("/dev/kfd is missing"), Some(true), hip);
+    assert_eq!((found.len(), found[0].word), (1, "W_ROCM"));
+    assert_eq!(found[0].severity, Severity::Advice, "Vulkan is used anyway");
+    assert!(found[0].what.ends_with("/dev/kfd is missing"), "{found:?}");
+    assert!(found[0].hint.as_deref().unwrap().contains("amdgpu"), "{found:?}");
+    let found = of(Some("/dev/kfd is only for render: `usermod`"), Some(true), hip);
+    assert_eq!(found[0].hint.as_deref(), Some("`usermod`"));
+    assert_eq!(of(None, Some(true), hip), []);
+    assert_eq!(of(Some("/dev/kfd is missing"), Some(true), "libx.so.1"), [], "nobody wants it");
+    let unusable = of(Some("/dev/kfd is missing"), Some(false), hip);
+    assert_eq!((unusable.len(), unusable[0].word), (1, "W_GPU_OTHER"), "said already");
 }

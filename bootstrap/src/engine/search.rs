@@ -127,7 +127,7 @@ pub fn choose(search: &Search<'_>) -> Result<Choice, Error> {
                 }
                 Err(why) => Some(why),
             },
-            (None, _) => Some(judge(search, &path).err().unwrap_or(Refusal::Unasked)),
+            (None, _) => Some(suits(search, &path, &place).err().unwrap_or(Refusal::Unasked)),
         };
         found.push(Found { path, why });
     }
@@ -139,6 +139,12 @@ pub fn choose(search: &Search<'_>) -> Result<Choice, Error> {
 
 /// One that nobody has named.
 fn take(search: &Search<'_>, path: &Path, place: &Place) -> Result<Existing, Refusal> {
+    let real = suits(search, path, place)?;
+    trial::run(search, path, &real)
+}
+
+/// Whether one that nobody has named may be tried out. Starts nothing.
+fn suits(search: &Search<'_>, path: &Path, place: &Place) -> Result<PathBuf, Refusal> {
     let real = judge(search, path)?;
     if search.avoid.is_some_and(|avoid| avoid == path || avoid == real) {
         return Err(Refusal::Unproved);
@@ -151,7 +157,7 @@ fn take(search: &Search<'_>, path: &Path, place: &Place) -> Result<Existing, Ref
     if place.through_path && platform::is_root() {
         return Err(Refusal::ThroughPath);
     }
-    trial::run(search, path, &real)
+    Ok(real)
 }
 
 /// Everything with the right name in the right places, each file once.
@@ -173,7 +179,7 @@ fn candidates(search: &Search<'_>) -> Vec<(PathBuf, Place)> {
 }
 
 fn is_same(real: &Path, path: &Path) -> bool {
-    path.canonicalize().is_ok_and(|path| path == *real)
+    path.canonicalize().is_ok_and(|path| usual(path) == *real)
 }
 
 /// Looks at a file, from its name to the last folder above where it leads. Starts

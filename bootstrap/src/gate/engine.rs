@@ -2,7 +2,8 @@
 //! the probe model with the app's own flags. Owns the one engine that runs
 //! meanwhile; it is ended before this returns, whatever happens.
 
-use super::{Error, Limits, Ran, present};
+use super::patience::{self, Patience};
+use super::{Error, Limits, Ran, Watch, present};
 use crate::child::{Background, Ended, Outcome};
 use crate::{disk, platform, run};
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Between two looks at the engine.
 const LOOK: Duration = Duration::from_millis(50);
@@ -32,10 +33,10 @@ pub(super) fn prove(
     folder: &Path,
     device: Option<&str>,
     limits: &Limits,
-    stop: &dyn Fn() -> bool,
+    watch: &Watch<'_>,
 ) -> Result<(), crate::Error> {
     let program = folder.join("llama").join(platform::exe_name("llama-server"));
-    prove_at(&present("engine", program)?, &folder.join("probe"), device, limits, stop)
+    prove_at(&present("engine", program)?, &folder.join("probe"), device, limits, watch)
 }
 
 /// Proves an engine with the model in this folder.
@@ -44,9 +45,9 @@ pub(super) fn prove_at(
     probe: &Path,
     device: Option<&str>,
     limits: &Limits,
-    stop: &dyn Fn() -> bool,
+    watch: &Watch<'_>,
 ) -> Result<(), crate::Error> {
-    let program = program.to_owned();
+    let (stop, program) = (watch.stop, program.to_owned());
     let cwd = program.parent().map_or_else(PathBuf::new, Path::to_owned);
     let ran = |words: Vec<OsString>| Ran { program: program.clone(), cwd: cwd.clone(), words };
     ran(vec!["--version".into()]).well(&vars(), limits.engine, stop)?;
@@ -65,7 +66,7 @@ pub(super) fn prove_at(
         let port = free.map_err(no_port)?.port();
         let ran = ran(words(&model, port, device.is_some()));
         tries -= 1;
-        match generate(&ran, port, limits, stop) {
+        match generate(&ran, port, device.is_some(), limits, watch) {
             Err(crate::Error::Gate(Error::Ended { .. })) if tries > 0 && is_taken(port) => {}
             Ok(log) => return whole(&ran, device.is_some(), &log),
             Err(error) => return Err(error),
@@ -123,12 +124,13 @@ fn words(model: &Path, port: u16, device: bool) -> Vec<OsString> {
 fn generate(
     ran: &Ran,
     port: u16,
+    device: bool,
     limits: &Limits,
-    stop: &dyn Fn() -> bool,
+    watch: &Watch<'_>,
 ) -> Result<Outcome, crate::Error> {
     let started = Background::start(ran.command(&vars()));
     let mut child = started.map_err(|source| Error::Start { ran: ran.text(), source })?;
-    let result = converse(&mut child, port, limits, stop);
+    let result = converse(&mut child, port, device, limits, watch);
     // An answer while the engine is gone was somebody else's.
     let result = child.ended().map_or(result, |ended| Err(Failed::Ended(ended)));
     let outcome = child.finish(Ended::Stopped);
@@ -161,24 +163,30 @@ enum Failed {
 fn converse(
     child: &mut Background,
     port: u16,
+    device: bool,
     limits: &Limits,
-    stop: &dyn Fn() -> bool,
+    watch: &Watch<'_>,
 ) -> Result<(), Failed> {
-    let until = Instant::now() + limits.load;
+    let stop = watch.stop;
+    let mut patience = Patience::new(limits.load, device.then(|| child.id()));
     loop {
         let answer = heard(child, later(port, "/health", None, HEALTH), stop)?;
         if matches!(answer, Ok((200, _))) {
             break;
         }
-        if Instant::now() >= until {
-            let seconds = limits.load.as_secs_f32();
-            return Err(Failed::Wrong(format!("was not ready within {seconds} s")));
+        if patience.is_over(watch.say) {
+            let seconds = patience.waited().as_secs_f32();
+            return Err(Failed::Wrong(format!("was not ready within {seconds:.0} s")));
         }
         thread::sleep(LOOK);
     }
     let question = json!({ "prompt": "Hello", "n_predict": 8 }).to_string();
-    let answer = later(port, "/completion", Some(question), limits.answer);
-    let said = match heard(child, answer, stop)? {
+    // A kernel for this card may have to be compiled for the first token.
+    let most = if device { patience::MOST } else { limits.answer };
+    let answer = later(port, "/completion", Some(question), most);
+    let mut patience = Patience::new(limits.answer, device.then(|| child.id()));
+    let answer = heard_within(child, answer, stop, &mut || patience.is_over(watch.say))?;
+    let said = match answer {
         Ok((200, text)) => text,
         Ok((status, text)) => {
             let text: String = text.escape_debug().take(200).collect();
@@ -202,7 +210,20 @@ fn heard(
     answer: Receiver<Answer>,
     stop: &dyn Fn() -> bool,
 ) -> Result<Answer, Failed> {
+    heard_within(child, answer, stop, &mut || false)
+}
+
+/// The same, until `over` says that it takes too long.
+fn heard_within(
+    child: &mut Background,
+    answer: Receiver<Answer>,
+    stop: &dyn Fn() -> bool,
+    over: &mut dyn FnMut() -> bool,
+) -> Result<Answer, Failed> {
     loop {
+        if over() {
+            return Err(Failed::Wrong("did not answer a prompt in time".to_owned()));
+        }
         if stop() {
             return Err(Failed::Stopped);
         }

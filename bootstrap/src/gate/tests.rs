@@ -14,8 +14,18 @@ fn short() -> Limits {
     Limits { app: second, engine: second, load: second, answer: second }
 }
 
+fn proved(
+    installed: &Installed,
+    limits: &Limits,
+    stop: &dyn Fn() -> bool,
+) -> Result<(), crate::Error> {
+    let store = &installed.store;
+    let watch = Watch { stop, say: &|_| {} };
+    prove_within(store, &store.staging(), &slot_name(VERSION), limits, &watch)
+}
+
 fn prove(installed: &Installed) -> Result<(), crate::Error> {
-    prove_within(&installed.store, &slot_name(VERSION), &short(), &|| false)
+    proved(&installed, &short(), &|| false)
 }
 
 /// A slot of scripts; none where none can be run.
@@ -103,7 +113,7 @@ fn an_engine_that_dies_is_not_waited_for() {
     let Some(installed) = scripts(APP, engine) else { return };
     std::fs::write(installed.slot(VERSION).join("probe/m.gguf"), "x").unwrap();
     let began = Instant::now();
-    let result = prove_within(&installed.store, &slot_name(VERSION), &LIMITS, &|| false);
+    let result = proved(&installed, &LIMITS, &|| false);
     assert!(refused(result).contains("-ngl 0` was ended by signal"));
     assert!(began.elapsed() < LIMITS.load / 4);
 }
@@ -130,7 +140,7 @@ fn a_request_to_stop_is_heard_in_every_proof() {
         let began = Instant::now();
         let stop = || began.elapsed() > Duration::from_millis(300);
         let limits = Limits { load: Duration::from_secs(60), ..LIMITS };
-        let result = prove_within(&installed.store, &slot_name(VERSION), &limits, &stop);
+        let result = proved(&installed, &limits, &stop);
         assert_eq!(result.unwrap_err().code(), Code::Interrupted);
         assert!(began.elapsed() < Duration::from_secs(10));
     }
@@ -156,7 +166,7 @@ fn a_real_engine_generates_and_is_gone_afterwards() {
     std::fs::copy(&engine, &llama).unwrap();
     let model = installed.slot(VERSION).join("probe/probe.gguf");
     assert!(Command::new(make).arg(&model).status().unwrap().success());
-    let result = prove_within(&installed.store, &slot_name(VERSION), &LIMITS, &|| false);
+    let result = proved(&installed, &LIMITS, &|| false);
     result.unwrap_or_else(|error| panic!("{}", refused(Err(error))));
     let running = |entry: std::fs::DirEntry| {
         std::fs::read_link(entry.path().join("exe")).is_ok_and(|exe| exe == llama)
@@ -164,6 +174,6 @@ fn a_real_engine_generates_and_is_gone_afterwards() {
     let left = std::fs::read_dir("/proc").into_iter().flatten().flatten().any(running);
     assert!(!left, "an engine lives on");
     std::fs::write(&model, "no model").unwrap();
-    let text = refused(prove_within(&installed.store, &slot_name(VERSION), &LIMITS, &|| false));
+    let text = refused(proved(&installed, &LIMITS, &|| false));
     assert!(text.contains("-ngl 0` ended with status 1: it said: "), "{text}");
 }

@@ -1,5 +1,5 @@
 //! What a captured tree says in `.setup/` because it is in no file elsewhere:
-//! `uname`, `dev`, `user` and `libc`. Pure parsers; reads nothing.
+//! `uname`, `dev`, `user`, `libc` and `pagesize`. Pure parsers; reads nothing.
 
 use super::tree::plain;
 use super::{Libc, LibcKind};
@@ -89,9 +89,23 @@ pub(super) fn libc(text: &str) -> Option<Libc> {
     Some(Libc { kind, version: words.next().map(plain) })
 }
 
+/// `16384`: bytes, and as every page a power of two.
+pub(super) fn page_bytes(text: &str) -> Option<u64> {
+    let bytes: u64 = text.trim().parse().ok()?;
+    Some(bytes).filter(|bytes| bytes.is_power_of_two() && (4 << 10..=1 << 20).contains(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_are_powers_of_two() {
+        assert_eq!(page_bytes("16384\n"), Some(16384));
+        for bad in ["", "0", "1024", "16385", "-4096", "2097152", "4 KiB"] {
+            assert_eq!(page_bytes(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn the_files_of_a_capture_are_read() {

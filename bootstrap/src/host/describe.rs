@@ -23,14 +23,13 @@ impl Host {
         }
         lines.push(("Processor", self.cpu_line()));
         lines.push(("Memory", or_unknown(self.memory_bytes.map(gibibytes))));
-        if let Some(limit) = self.evidence.get("memory_limit") {
-            lines.push(("Memory limit", limit.clone()));
-        }
+        lines.extend(self.memory_limit.map(|limit| ("Memory limit", gibibytes(limit))));
         lines.extend(self.gpu_lines());
         if let Some(jetson) = &self.jetson {
             let model = jetson.model.clone().unwrap_or_else(|| "yes".to_owned());
             lines.push(("Jetson", format!("{model}, L4T {}", or_unknown(jetson.l4t.clone()))));
         }
+        lines.extend(self.special_lines());
         lines.extend(self.wsl.map(|version| ("WSL", version.to_string())));
         lines.extend(self.container.clone().map(|kind| ("Container", kind)));
         lines.push(("Init", or_unknown(self.init.clone())));
@@ -41,6 +40,18 @@ impl Host {
         };
         lines.push(("Administrator", elevated.to_owned()));
         lines.into_iter().map(|(label, value)| (label.to_owned(), value)).collect()
+    }
+
+    /// What most machines do not have; a Jetson has said its model.
+    fn special_lines(&self) -> Vec<(&'static str, String)> {
+        let board = self.board.clone().filter(|_| self.jetson.is_none());
+        let pages = self.page_bytes.filter(|bytes| *bytes != 4096);
+        let mut lines = Vec::new();
+        lines.extend(board.map(|board| ("Board", board)));
+        lines.extend(pages.map(|bytes| ("Memory pages", format!("{} KiB", bytes >> 10))));
+        lines.extend(self.build.map(|build| ("Built as", build.name().to_owned())));
+        lines.extend(self.selinux.map(|found| ("SELinux", found.name().to_owned())));
+        lines
     }
 
     fn libc_line(&self) -> Option<String> {

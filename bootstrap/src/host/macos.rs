@@ -1,6 +1,5 @@
 //! `sysctl` of macOS as `key: value` lines: from `.setup/sysctl`, or made by
-//! `platform` from the live machine, which gives only the `hw.optional` keys and
-//! `sysctl.proc_translated`. Pure; reads nothing.
+//! `platform` from the live machine, which is asked for [`keys`]. Pure; reads nothing.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +16,25 @@ pub(super) struct Sysctl {
     pub(super) cpu: Cpu,
 }
 
+const ARM64: &str = "hw.optional.arm64";
+const TRANSLATED: &str = "sysctl.proc_translated";
+const VERSION: &str = "kern.osproductversion";
+const MEMORY: &str = "hw.memsize";
+const PROCESSOR: &str = "machdep.cpu.brand_string";
+/// The better one first.
+const CORES: [&str; 2] = ["hw.logicalcpu", "hw.ncpu"];
+
+/// Keys whose values are texts; all others are numbers.
+pub(crate) const TEXTS: [&str; 2] = [VERSION, PROCESSOR];
+
+/// Every key that says something here, each once.
+pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
+    let single = [ARM64, TRANSLATED, VERSION, MEMORY, PROCESSOR];
+    single.into_iter().chain(CORES).chain(FEATURES.iter().map(|(key, _, _)| *key))
+}
+
 /// Apple's names of what llama.cpp's builds ask for, and Linux' names.
-pub(crate) const FEATURES: [(&str, &str, Arch); 25] = [
+const FEATURES: [(&str, &str, Arch); 25] = [
     ("hw.optional.sse3", "pni", Arch::X86_64),
     ("hw.optional.supplementalsse3", "ssse3", Arch::X86_64),
     ("hw.optional.sse4_1", "sse4_1", Arch::X86_64),
@@ -49,26 +65,37 @@ pub(crate) const FEATURES: [(&str, &str, Arch); 25] = [
 /// `process` is what the program that asked ran as: an Intel Mac has no
 /// `hw.optional.arm64` at all, so only both together tell the processor.
 pub(super) fn parse(text: &str, process: Option<Arch>) -> Sysctl {
-    let facts: BTreeMap<&str, &str> =
-        text.lines().filter_map(|line| line.split_once(':')).map(trim).collect();
-    let on = |key: &str| facts.get(key).is_some_and(|value| *value == "1");
-    let text = |key: &str| facts.get(key).map(|value| plain(value)).filter(|v| !v.is_empty());
-    let translated = on("sysctl.proc_translated");
-    let native_arch = match on("hw.optional.arm64") || translated {
+    let facts = Facts(text.lines().filter_map(|line| line.split_once(':')).map(trim).collect());
+    let on = |key| facts.get(key) == Some("1");
+    let text = |key: &str| {
+        debug_assert!(TEXTS.contains(&key), "{key} is no text");
+        facts.get(key).map(plain).filter(|value| !value.is_empty())
+    };
+    let translated = on(TRANSLATED);
+    let native_arch = match on(ARM64) || translated {
         true => Some(Arch::Aarch64),
         false => process,
     };
-    let cores = ["hw.logicalcpu", "hw.ncpu"].iter().find_map(|key| facts.get(key)?.parse().ok());
+    let cores = CORES.iter().find_map(|key| facts.get(key)?.parse().ok());
     Sysctl {
         native_arch,
         translated,
-        version: text("kern.osproductversion"),
-        memory_bytes: facts.get("hw.memsize").and_then(|bytes| bytes.parse().ok()),
+        version: text(VERSION),
+        memory_bytes: facts.get(MEMORY).and_then(|bytes| bytes.parse().ok()),
         cpu: Cpu {
-            name: text("machdep.cpu.brand_string"),
+            name: text(PROCESSOR),
             cores: cores.filter(|cores| *cores > 0),
             features: native_arch.and_then(|arch| features(&facts, arch)),
         },
+    }
+}
+
+struct Facts<'a>(BTreeMap<&'a str, &'a str>);
+
+impl<'a> Facts<'a> {
+    fn get(&self, key: &str) -> Option<&'a str> {
+        debug_assert!(keys().any(|known| known == key), "nobody asks a Mac for {key}");
+        self.0.get(key).copied()
     }
 }
 
@@ -78,9 +105,9 @@ fn trim<'a>((key, value): (&'a str, &'a str)) -> (&'a str, &'a str) {
 
 /// Of the native processor only: under Rosetta the keys of the other one show
 /// what is emulated. None of the keys there: not known.
-fn features(facts: &BTreeMap<&str, &str>, arch: Arch) -> Option<Vec<String>> {
+fn features(facts: &Facts, arch: Arch) -> Option<Vec<String>> {
     let ours = FEATURES.iter().filter(|(_, _, of)| *of == arch);
-    let known: Vec<_> = ours.filter_map(|(key, name, _)| Some((*facts.get(key)?, *name))).collect();
+    let known: Vec<_> = ours.filter_map(|(key, name, _)| Some((facts.get(key)?, *name))).collect();
     if known.is_empty() {
         return None;
     }
@@ -116,5 +143,24 @@ mod tests {
         assert_eq!(found.memory_bytes, None);
         assert_eq!(found.cpu.features.as_deref().unwrap(), ["avx2"]);
         assert_eq!(parse("", None), Sysctl::default());
+    }
+
+    #[test]
+    fn a_mac_is_asked_for_every_key_that_is_read_and_for_no_other() {
+        let of = |keys: &[&str]| {
+            let lines: String = keys.iter().map(|key| format!("{key}: 1\n")).collect();
+            [Some(Arch::X86_64), Some(Arch::Aarch64)].map(|process| parse(&lines, process))
+        };
+        // `Facts::get` stops this test where a key is read that is not asked for.
+        let nothing = of(&[]);
+        let mut seen = Vec::new();
+        for key in keys() {
+            assert_ne!(of(&[key]), nothing, "{key} is asked for and not read");
+            assert!(!seen.contains(&key), "{key} is asked for twice");
+            seen.push(key);
+        }
+        let [_, all] = of(&seen);
+        assert!(all.translated && all.version.is_some() && all.memory_bytes.is_some());
+        assert!(all.cpu.name.is_some() && all.cpu.cores.is_some() && all.cpu.features.is_some());
     }
 }

@@ -1,5 +1,36 @@
-//! Memory of the machine and the limits that cgroups set below it. Pure; the
-//! files to look into come back as paths.
+//! Memory of the machine and the limits that cgroups set below it.
+
+use super::Host;
+use super::tree::{Tree, plain};
+
+/// Fills in what the machine has, and the smallest limit that holds for this process.
+pub(super) fn probe(tree: &Tree, host: &mut Host) {
+    host.memory_bytes = tree.text("/proc/meminfo").ok().as_deref().and_then(total);
+    let source = if host.memory_bytes.is_some() { "" } else { "no MemTotal in " };
+    host.note("memory_bytes", format!("{source}/proc/meminfo"));
+    let Ok(cgroup) = tree.text("/proc/self/cgroup").or_else(|_| tree.text("/proc/1/cgroup")) else {
+        return;
+    };
+    let limits = limit_files(&cgroup).into_iter().filter_map(|path| {
+        let bytes = limit(&tree.text(&path).ok()?, host.memory_bytes)?;
+        Some((bytes, path))
+    });
+    if let Some((bytes, path)) = limits.min() {
+        host.memory_limit = Some(bytes);
+        host.note("memory_limit", format!("{bytes} bytes ({})", plain(&path)));
+    }
+}
+
+impl Host {
+    /// The memory that a program here may have: the machine's, or less where a cgroup
+    /// says so.
+    pub fn usable_memory(&self) -> Option<u64> {
+        match (self.memory_bytes, self.memory_limit) {
+            (Some(whole), Some(limit)) => Some(whole.min(limit)),
+            (whole, limit) => whole.or(limit),
+        }
+    }
+}
 
 /// `MemTotal` of `/proc/meminfo`, in bytes.
 pub(super) fn total(text: &str) -> Option<u64> {
@@ -58,6 +89,18 @@ mod tests {
         assert_eq!(limit("9223372036854771712\n", Some(1 << 30)), None);
         assert_eq!(limit("9223372036854771712\n", None), None);
         assert_eq!(limit("max\n", Some(1 << 30)), None);
+    }
+
+    #[test]
+    fn a_limit_below_the_machine_s_memory_is_what_programs_may_have() {
+        let of = |memory_bytes, memory_limit| {
+            Host { memory_bytes, memory_limit, ..Host::default() }.usable_memory()
+        };
+        assert_eq!(of(Some(8), Some(2)), Some(2));
+        assert_eq!(of(Some(8), Some(9)), Some(8));
+        assert_eq!(of(Some(8), None), Some(8));
+        assert_eq!(of(None, Some(2)), Some(2), "a limit is known where nothing else is");
+        assert_eq!(of(None, None), None);
     }
 
     #[test]

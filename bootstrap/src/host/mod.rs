@@ -19,6 +19,7 @@ mod meminfo;
 mod os_release;
 mod place;
 mod probe;
+mod special;
 mod tree;
 mod windows;
 
@@ -30,6 +31,7 @@ pub use capture::{Capture, Error as CaptureError};
 pub use captured::{DevNode, Uname, User};
 pub use fault::Fault;
 pub use place::{Node, Nodes};
+pub use special::{Build, Selinux};
 pub use tree::{Tree, TreeError};
 
 /// The facts of one computer. Serializes to exactly the JSON of `detect --json`.
@@ -49,12 +51,29 @@ pub struct Host {
     pub arch: Option<Arch>,
     /// What the kernel runs on: releases are chosen by this one.
     pub native_arch: Option<Arch>,
+    /// As `uname -m` calls it.
+    #[serde(skip)]
+    pub machine: Option<String>,
     /// Linux only: the library that the 64-bit system programs use.
     pub libc: Option<Libc>,
     pub cpu: Cpu,
-    /// What the machine has. A smaller limit of a cgroup stands in
-    /// `evidence["memory_limit"]`.
+    /// What the machine has.
     pub memory_bytes: Option<u64>,
+    /// Less than that, where a cgroup allows no more (`evidence["memory_limit"]`).
+    #[serde(skip)]
+    pub memory_limit: Option<u64>,
+    /// Of a page of memory, on Linux: 4096, on arm64 perhaps 16384 or 65536.
+    #[serde(skip)]
+    pub page_bytes: Option<u64>,
+    /// `None` where it is not at work or not known.
+    #[serde(skip)]
+    pub selinux: Option<Selinux>,
+    /// `None` for systems of packages.
+    #[serde(skip)]
+    pub build: Option<Build>,
+    /// The model of a machine with a device tree: `Raspberry Pi 5 Model B Rev 1.0`.
+    #[serde(skip)]
+    pub board: Option<String>,
     /// Every GPU that a file names, usable or not.
     pub gpus: Vec<Gpu>,
     /// `None` where nothing of it could be looked at.
@@ -193,9 +212,15 @@ impl Default for Host {
             kernel: None,
             arch: None,
             native_arch: None,
+            machine: None,
             libc: None,
             cpu: Cpu::default(),
             memory_bytes: None,
+            memory_limit: None,
+            page_bytes: None,
+            selinux: None,
+            build: None,
+            board: None,
             gpus: Vec::new(),
             vulkan: None,
             metal: None,

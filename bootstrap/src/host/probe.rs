@@ -3,9 +3,8 @@
 
 use super::captured::{self, Uname};
 use super::libc::{self, SystemProgram};
-use super::os_release::OsRelease;
 use super::tree::{Tree, plain};
-use super::{Arch, Host, Os, cpuinfo, gpu, linux, macos, meminfo, windows};
+use super::{Arch, Host, Os, cpuinfo, gpu, linux, macos, meminfo, special, windows};
 use crate::platform::{self, LiveFacts};
 
 /// About 1.7 kB for each of up to some thousand processors.
@@ -39,6 +38,7 @@ fn identify(tree: &Tree, live: &LiveFacts, program: Option<&SystemProgram>, host
         tree.say("uname", || format!("{} {} {}", uname.sysname, uname.machine, uname.release));
         host.os = Os::from_sysname(&uname.sysname);
         host.kernel = Some(uname.release.clone());
+        host.machine = Some(uname.machine.clone());
         host.arch = Arch::from_machine(&uname.machine);
         host.native_arch = host.arch;
         host.note("os", format!("{} ({source})", uname.sysname));
@@ -77,7 +77,7 @@ fn probe_linux(tree: &Tree, live: &LiveFacts, program: Option<&SystemProgram>, h
         let release = tree.text("/proc/sys/kernel/osrelease").ok();
         host.kernel = release.map(|text| plain(&text)).filter(|text| !text.is_empty());
     }
-    os_name(tree, host);
+    special::os_name(tree, host);
     if let Some(program) = program {
         // The kernel may be wider than what is installed: a 32-bit system on a
         // 64-bit Raspberry Pi runs none of our dynamic programs.
@@ -98,22 +98,9 @@ fn probe_linux(tree: &Tree, live: &LiveFacts, program: Option<&SystemProgram>, h
     container(tree, host);
     wsl(tree, host);
     init(tree, host);
+    special::probe(tree, live, host);
     jetson(tree, host);
     gpu::probe_linux(tree, host);
-}
-
-fn os_name(tree: &Tree, host: &mut Host) {
-    for path in ["/etc/os-release", "/usr/lib/os-release"] {
-        let Ok(text) = tree.text(path) else { continue };
-        let release = OsRelease::parse(&text);
-        if let Some(title) = release.title() {
-            host.distribution = release.words();
-            host.os_name = Some(title);
-            host.note("os_name", path);
-            return;
-        }
-    }
-    host.note("os_name", "no os-release");
 }
 
 fn linux_libc(tree: &Tree, program: Option<&SystemProgram>, host: &mut Host) {
@@ -150,19 +137,7 @@ fn linux_cpu_and_memory(tree: &Tree, host: &mut Host) {
         }
         Err(error) => host.note("cpu", error.to_string()),
     }
-    host.memory_bytes = tree.text("/proc/meminfo").ok().as_deref().and_then(meminfo::total);
-    let source = if host.memory_bytes.is_some() { "" } else { "no MemTotal in " };
-    host.note("memory_bytes", format!("{source}/proc/meminfo"));
-    let Ok(cgroup) = tree.text("/proc/self/cgroup").or_else(|_| tree.text("/proc/1/cgroup")) else {
-        return;
-    };
-    let limits = meminfo::limit_files(&cgroup).into_iter().filter_map(|path| {
-        let bytes = meminfo::limit(&tree.text(&path).ok()?, host.memory_bytes)?;
-        Some((bytes, path))
-    });
-    if let Some((bytes, path)) = limits.min() {
-        host.note("memory_limit", format!("{bytes} bytes ({})", plain(&path)));
-    }
+    meminfo::probe(tree, host);
 }
 
 fn container(tree: &Tree, host: &mut Host) {
@@ -230,8 +205,7 @@ fn jetson(tree: &Tree, host: &mut Host) {
     }
     let source = if found.is_some() { "/etc/nv_tegra_release" } else { "/proc/device-tree" };
     let mut jetson = found.unwrap_or_default();
-    let model = tree.text("/proc/device-tree/model").ok();
-    jetson.model = model.map(|text| plain(&text)).filter(|text| !text.is_empty());
+    jetson.model.clone_from(&host.board);
     host.jetson = Some(jetson);
     host.note("jetson", source);
 }
@@ -270,7 +244,8 @@ fn probe_windows(tree: &Tree, live: &LiveFacts, host: &mut Host) {
     if host.os_name.is_none() && live.os_name.is_none() {
         host.os_name = host.kernel.as_deref().map(|version| format!("Windows {version}"));
     }
-    gpu::probe_windows(tree, tree.captured("windows.json").as_deref(), host);
+    let display = tree.captured("windows.json").or_else(|| live.windows.clone());
+    gpu::probe_windows(tree, display.as_deref(), host);
 }
 
 /// What the running system itself says, where no file did.

@@ -143,6 +143,7 @@ fn wsl_and_containers_are_seen() {
     assert_eq!((host.init, host.memory_bytes), (None, Some(8_192_000_000)));
     assert_eq!(host.evidence["memory_limit"], "536870912 bytes (/sys/fs/cgroup/memory.max)");
     assert_eq!(host.evidence["init"], "process 1 is `bash`");
+    assert_eq!(host.memory_limit, Some(536870912));
 }
 
 #[test]
@@ -166,8 +167,10 @@ fn arm_boards_and_their_32_bit_systems_are_told_apart() {
     };
     let host = of(&files);
     assert_eq!(host.target_name().as_deref(), Some("linux-aarch64"));
-    assert_eq!(host.libc.unwrap().version.as_deref(), Some("2.35"));
+    assert_eq!(host.libc.clone().unwrap().version.as_deref(), Some("2.35"));
     assert_eq!(host.cpu.name.as_deref(), Some("Cortex-A78AE"));
+    assert_eq!(host.board.as_deref(), Some("NVIDIA Jetson Orin Nano"));
+    assert!(!host.describe().iter().any(|(label, _)| label == "Board"), "said as the Jetson's");
     let jetson = host.jetson.unwrap();
     assert_eq!((jetson.l4t.as_deref(), jetson.jetpack), (Some("36.4.7"), Some(6)));
     assert_eq!(jetson.model.as_deref(), Some("NVIDIA Jetson Orin Nano"));
@@ -218,6 +221,9 @@ fn garbage_in_any_file_never_panics() {
     let mut paths: Vec<&str> = debian().iter().map(|(path, _)| *path).collect();
     paths.extend([
         ".setup/libc",
+        ".setup/pagesize",
+        "sys/fs/selinux/enforce",
+        "proc/device-tree/model",
         ".setup/sysctl",
         ".setup/windows.json",
         "proc/self/cgroup",
@@ -267,4 +273,5 @@ fn the_running_machine_is_known() {
     assert!(host.target_name().is_some() && host.kernel.is_some() && host.elevated.is_some());
     assert!(host.memory_bytes > Some(1 << 20) && host.cpu.cores > Some(0));
     assert!(host.libc.is_some() == (host.os == Some(Os::Linux)));
+    assert!(host.page_bytes.is_some() == (host.os == Some(Os::Linux)), "{:?}", host.page_bytes);
 }

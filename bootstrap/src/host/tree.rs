@@ -10,6 +10,7 @@
 //! A tree may remember what was looked at: that is what a capture is made of.
 
 use super::place::{Kind, Node, Nodes, Place};
+use crate::platform;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
@@ -67,7 +68,7 @@ impl Tree {
 
     /// The running machine.
     pub fn live() -> Tree {
-        Tree::of(Place::Disk(PathBuf::from("/")), true)
+        Tree::of(Place::Disk(platform::root()), true)
     }
 
     /// A captured tree, as `detect --capture` writes it.

@@ -4,23 +4,33 @@
 use super::{Foreign, Plan, Verb};
 use crate::models;
 use crate::receipt::{InstalledModel, Receipt};
+use crate::service::Managed;
 use crate::setup::{self, NewSetup};
 use crate::step::{Step, Undo};
 use crate::store::{SlotName, Store};
 use offgrid_manifest::Digest;
 use std::path::{Path, PathBuf};
 
-/// Back to another slot that is there: one switch.
-pub fn rollback(id: String, store: &Store, receipt: &Receipt, to: SlotName) -> Plan {
-    let steps = vec![
-        Step::Switch { current: store.current(), slot: to.clone() },
-        Step::Health { slot: to.clone() },
-    ];
+/// Back to another slot that is there: one switch. `start`: a service that was given up
+/// is started again; `why`: what was wrong with the release that is left, where it was
+/// not a person's wish.
+pub fn rollback(
+    id: String,
+    store: &Store,
+    receipt: &Receipt,
+    to: SlotName,
+    start: Option<Managed>,
+    why: Option<String>,
+) -> Plan {
+    let mut steps = vec![Step::Switch { current: store.current(), slot: to.clone() }];
+    steps.extend(start.map(|service| Step::Start { service, again: false }));
+    steps.push(Step::Health { slot: to.clone() });
     let mut after = receipt.clone();
     after.run = id.clone();
     // Who goes back does not want to be brought forward again by the next update.
     let left = (to.version < receipt.live.version).then(|| receipt.live.version.clone());
     after.left = left.max(after.left).filter(|left| *left > to.version);
+    after.left_why = why.filter(|_| after.left.is_some());
     after.previous = Some(std::mem::replace(&mut after.live, to.clone()));
     Plan { steps, ..empty(id, Verb::Rollback, receipt, Some(to), Some(after)) }
 }

@@ -5,11 +5,13 @@
 mod back;
 mod collect;
 mod mend;
+mod service;
 mod slot;
 
 pub use back::{models, renew, replace, rollback, uninstall};
 pub use collect::{KEEP_LEAST, clean, surplus};
 pub use mend::{Remedies, mend};
+pub use service::{Service, register, unregister};
 pub use slot::{OnDisk, bare as bare_slot};
 
 use crate::adopt::{self, Adoption};
@@ -18,6 +20,7 @@ use crate::fill::SlotPlan;
 use crate::models;
 use crate::profile::Edit;
 use crate::receipt::{Chosen, Failed, InstalledModel, Receipt};
+use crate::service::backend::Listen;
 use crate::step::Step;
 use crate::store::{SlotName, Store};
 use offgrid_manifest::release::{Folder, Variant};
@@ -39,6 +42,8 @@ pub enum Verb {
     Rollback,
     /// Models alone.
     Model,
+    /// The service alone.
+    Service,
     /// This program alone.
     Setup,
     /// Old slots are removed; what is live stays.
@@ -119,8 +124,8 @@ pub struct Wish<'a> {
     pub memory: Option<String>,
     /// `user` or `system`.
     pub scope: &'a str,
-    /// How the app is run.
-    pub service: &'a str,
+    /// How the app is kept running.
+    pub service: &'a Service,
     /// Whether bytes cost next to nothing, so that time counts instead.
     pub near: bool,
     /// Whether files of earlier slots may be hard-linked: the whole system's
@@ -182,11 +187,21 @@ pub fn install(wish: &Wish<'_>) -> Plan {
         steps.push(there.map_or(fill, |_| Step::Rebuild { slot, trash }));
     }
     steps.push(Step::MakeDir { path: wish.models.to_owned() });
+    steps.extend(wish.service.people());
+    // The proof runs in the sandbox of the service, by the installed program.
+    let within = wish.service.sandbox();
+    let early = receipt.is_none() && within.is_some();
+    if early {
+        steps.extend(program(wish));
+    }
+    if within.is_some() {
+        steps.extend(wish.service.register());
+    }
     if let Some(text) = &wish.memory {
         steps.push(Step::PutText { path: store.trust(), text: text.clone(), keep: true });
     }
     if !settled || other_wish {
-        steps.push(Step::Prove { slot: name.clone() });
+        steps.push(Step::Prove { slot: name.clone(), within: within.clone() });
     }
     // After the proof: a variant that does not work here costs no model.
     for model in wish.wanted_models {
@@ -196,12 +211,21 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     if receipt.is_none() {
         let text = format!("{}\n", wish.machine_id);
         steps.push(Step::PutText { path: store.id(), text, keep: true });
-        steps.extend(program(wish));
+        if !early {
+            steps.extend(program(wish));
+        }
+    }
+    if within.is_none() {
+        steps.extend(wish.service.register());
     }
     if !settled {
         steps.push(Step::Switch { current: store.current(), slot: name.clone() });
+        steps.extend(wish.service.start());
         steps.push(Step::Health { slot: name.clone() });
         steps.extend(old.iter().map(|name| collect::step(store, wish.foreign, name)));
+    }
+    if settled {
+        steps.extend(wish.service.start());
     }
     let plan = Plan {
         id: wish.id.clone(),
@@ -214,7 +238,11 @@ pub fn install(wish: &Wish<'_>) -> Plan {
         reused_bytes: reused,
         disk_bytes: disk,
     };
-    let nothing = settled && !other_wish && wish.wanted_models.is_empty() && !slot::is_noted(wish);
+    let nothing = settled
+        && !other_wish
+        && wish.wanted_models.is_empty()
+        && !slot::is_noted(wish)
+        && wish.service.register().is_empty();
     if nothing { Plan { steps: Vec::new(), ..plan } } else { plan }
 }
 
@@ -262,21 +290,24 @@ fn new_receipt(
         live: name.clone(),
         previous: None,
         left: None,
+        left_why: None,
         slots: BTreeMap::new(),
         failed: BTreeMap::new(),
         program: wish.program.1,
         packaged: wish.packaged,
-        service: wish.service.to_owned(),
+        service: wish.service.kind.name().to_owned(),
+        listen: Listen::Loopback,
         engine: engine::Wish::Bundled,
         models: BTreeMap::new(),
         made: Vec::new(),
     });
     receipt.run = wish.id.clone();
     receipt.channel = wish.channel.name.to_string();
+    receipt.listen = wish.service.listen;
     receipt.engine = wish.engine.1.clone();
     if receipt.live != name {
         receipt.previous = Some(receipt.live.clone());
-        receipt.left = None;
+        (receipt.left, receipt.left_why) = (None, None);
         old.iter().for_each(|name| drop(receipt.slots.remove(&name.to_string())));
     }
     receipt.live = name.clone();

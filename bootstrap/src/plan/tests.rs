@@ -33,12 +33,14 @@ fn receipt(slots: &[&str]) -> Receipt {
         channel: "stable".into(),
         live: name(slots[slots.len() - 1]),
         left: None,
+        left_why: None,
         previous: slots.len().checked_sub(2).map(|at| name(slots[at])),
         slots: slots.iter().map(|name| ((*name).to_owned(), slot.clone())).collect(),
         failed: BTreeMap::new(),
         program: Digest::of(b"program"),
         packaged: false,
         service: "none".into(),
+        listen: Default::default(),
         engine: engine::Wish::Bundled,
         models: BTreeMap::new(),
         made: Vec::new(),
@@ -58,7 +60,7 @@ fn kinds(plan: &Plan) -> Vec<&'static str> {
 #[test]
 fn rollback_is_one_switch_and_can_be_taken_back_by_another() {
     let before = receipt(&["1.0.0+a", "2.0.0+a"]);
-    let plan = rollback("r1".into(), &store(), &before, name("1.0.0+a"));
+    let plan = rollback("r1".into(), &store(), &before, name("1.0.0+a"), None, None);
     assert_eq!(kinds(&plan), ["switch", "health"]);
     let after = plan.receipt.unwrap();
     assert_eq!((after.live, after.previous), (name("1.0.0+a"), Some(name("2.0.0+a"))));
@@ -206,7 +208,7 @@ fn a_receipt_remembers_what_was_gone_back_from_until_it_is_live_again() {
         ("3.0.0+a", None),
         ("1.0.0+a", Some("3.0.0")),
     ] {
-        now = *rollback("r".into(), &store(), &now, name(to)).receipt.unwrap();
+        now = *rollback("r".into(), &store(), &now, name(to), None, None).receipt.unwrap();
         let left = left.map(|left| left.parse().unwrap());
         assert_eq!(now.left, left, "after going to {to}");
     }

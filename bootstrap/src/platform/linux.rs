@@ -1,5 +1,10 @@
 //! Linux; the rest is in `unix.rs`.
 
+#[path = "linux/confine.rs"]
+mod confine;
+
+pub(crate) use confine::{leave_network, may_enclose, run_enclosed};
+
 use crate::host::{Arch, Uname};
 
 use super::LiveFacts;
@@ -30,9 +35,18 @@ pub(crate) fn live_facts() -> LiveFacts {
         }),
         process_arch: Arch::from_machine(std::env::consts::ARCH),
         memory_bytes: memory.filter(|bytes| *bytes > 0),
+        page_bytes: page_bytes(),
         elevated: Some(rustix::process::geteuid().is_root()),
         ..LiveFacts::default()
     }
+}
+
+/// As the kernel told this program when it started it (`AT_PAGESZ`, getauxval(3)).
+#[expect(unsafe_code, reason = "rustix has it, too, with a reader of /proc of its own")]
+fn page_bytes() -> Option<u64> {
+    // SAFETY: it reads a list that the process has for all its life.
+    let bytes = unsafe { libc::getauxval(libc::AT_PAGESZ) };
+    Some(bytes).filter(|bytes| *bytes > 0)
 }
 
 // files
@@ -98,4 +112,16 @@ pub(crate) fn ends_with_us(command: &mut Command) {
     };
     // SAFETY: one system call, no memory is taken and no lock.
     unsafe { command.pre_exec(ask) };
+}
+
+/// proc(5), `stat`: the fields after the name in brackets, of which 12 and 13 are ticks in
+/// user and in kernel mode.
+pub(crate) fn cpu_time(pid: u32) -> Option<std::time::Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    let ticks = ticks()? + ticks()?;
+    let a_second = rustix::param::clock_ticks_per_second().max(1);
+    Some(std::time::Duration::from_millis(ticks * 1000 / a_second))
 }

@@ -6,10 +6,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
-
-use crate::host::macos::FEATURES;
-use crate::host::{Arch, Cpu, Uname};
+use crate::host::macos::{TEXTS, keys};
+use crate::host::{Arch, Uname};
 
 use super::LiveFacts;
 use super::sync::sync_each;
@@ -19,14 +17,10 @@ pub fn harden() {}
 
 // host facts
 
+/// Everything else is in the lines of `sysctl`.
 pub(crate) fn live_facts() -> LiveFacts {
     let uname = rustix::system::uname();
     let text = |part: &CStr| part.to_string_lossy().into_owned();
-    let asked = RefreshKind::nothing()
-        .with_cpu(CpuRefreshKind::nothing())
-        .with_memory(MemoryRefreshKind::nothing().with_ram());
-    let system = System::new_with_specifics(asked).ok();
-    let cpus = system.as_ref().map(System::cpus).unwrap_or_default();
     LiveFacts {
         uname: Some(Uname {
             sysname: text(uname.sysname()),
@@ -34,32 +28,35 @@ pub(crate) fn live_facts() -> LiveFacts {
             release: text(uname.release()),
         }),
         process_arch: Arch::from_machine(std::env::consts::ARCH),
-        os_name: System::os_version().ok().map(|version| format!("macOS {version}")),
-        cpu: Cpu {
-            name: cpus.first().map(|cpu| cpu.brand().to_owned()).filter(|name| !name.is_empty()),
-            cores: u32::try_from(cpus.len()).ok().filter(|cores| *cores > 0),
-            features: None, // from the sysctl lines
-        },
-        memory_bytes: system.as_ref().map(System::total_memory).filter(|bytes| *bytes > 0),
         sysctl: Some(sysctl_lines()),
         elevated: Some(rustix::process::geteuid().is_root()),
         ..LiveFacts::default()
     }
 }
 
-/// The keys that sysinfo does not ask for, in the form of a captured tree.
+/// In the form of a captured tree; without the keys that this Mac does not have.
 fn sysctl_lines() -> String {
-    let keys = ["hw.optional.arm64", "sysctl.proc_translated"];
-    let features = FEATURES.iter().map(|(key, _, _)| *key);
-    let lines = keys.into_iter().chain(features);
-    lines.filter_map(|key| Some(format!("{key}: {}\n", sysctl(key)?))).collect()
+    let line = |key: &str| Some(format!("{key}: {}\n", value(key, &sysctl(key)?)?));
+    keys().filter_map(line).collect()
 }
 
-/// A key with a small number; `None` where this Mac has no such key.
+/// As `sysctl` shows it: numbers have four or eight bytes, texts end with a zero.
+fn value(key: &str, bytes: &[u8]) -> Option<String> {
+    if TEXTS.contains(&key) {
+        let text = CStr::from_bytes_until_nul(bytes).ok()?;
+        return Some(text.to_string_lossy().into_owned());
+    }
+    match *bytes {
+        [a, b, c, d] => Some(i32::from_ne_bytes([a, b, c, d]).to_string()),
+        _ => Some(i64::from_ne_bytes(bytes.try_into().ok()?).to_string()),
+    }
+}
+
+/// The bytes of a key; `None` where this Mac has no such key.
 #[expect(unsafe_code, reason = "no crate we use gives any key by its name")]
-fn sysctl(key: &str) -> Option<i64> {
+fn sysctl(key: &str) -> Option<Vec<u8>> {
     let name = CString::new(key).ok()?;
-    let mut bytes = [0u8; 8];
+    let mut bytes = vec![0; 256];
     let mut length = bytes.len();
     // SAFETY: `name` ends with a NUL; the kernel writes at most `length` bytes
     // into `bytes`, which lives as long as the call; nothing is set.
@@ -72,11 +69,8 @@ fn sysctl(key: &str) -> Option<i64> {
             0,
         )
     };
-    match (result, length) {
-        (0, 4) => Some(i64::from(i32::from_ne_bytes(bytes.first_chunk().copied()?))),
-        (0, 8) => Some(i64::from_ne_bytes(bytes)),
-        _ => None,
-    }
+    bytes.truncate(length);
+    (result == 0).then_some(bytes)
 }
 
 // files
@@ -112,3 +106,8 @@ pub(crate) fn is_remote(path: &Path) -> bool {
 
 /// Nothing: there is no such request here.
 pub(crate) fn ends_with_us(_command: &mut std::process::Command) {}
+
+/// Not told in a file here.
+pub(crate) fn cpu_time(_pid: u32) -> Option<std::time::Duration> {
+    None
+}

@@ -9,6 +9,7 @@
 //! Host facts
 //! - `live_facts() -> LiveFacts`: of the running machine, as far as they are in
 //!   no file; starts no process.
+//! - `root() -> PathBuf`: what a path in a tree of files begins at.
 //!
 //! Files
 //! - `exe_name(stem) -> String`: a program's file name.
@@ -56,12 +57,17 @@
 //!
 //! Processes
 //! - `process_id_alive(pid) -> bool`, `signal(pid, Signal)`.
+//! - `cpu_time(pid) -> Option<Duration>`: how long a process has worked; `None` where that
+//!   is not told.
 //! - `end_rest(pid)`: ends what a child of ours that has ended by itself, and was not
 //!   asked about yet, left running in its group.
 //! - `exec(command) -> io::Error`: becomes another program; returns only when
 //!   that failed.
 //! - `becomes_another() -> bool`: whether `exec` takes this one's place, so that
 //!   nobody waits for the other one.
+//! - `is_first() -> bool`: whether this is process 1, which inherits the orphans of all.
+//! - `run_as_first(command, name) -> io::Result<u8>`: runs a program under that name, passes
+//!   signals on to it, and asks about everybody who ends, until it does; its status.
 //! - `own_group(command)`: a child that the terminal's Ctrl-C does not reach.
 //! - `ends_with_us(command)`: a child that the kernel kills when we are gone,
 //!   where it can.
@@ -71,8 +77,23 @@
 //!   asked before `on_signal`.
 //! - `can_supervise() -> bool`: whether `signal` knows [`Signal::Stop`] and
 //!   [`Signal::Reload`].
+//! - `leave_network() -> io::Result<()>`: a network with nothing but loopback for this
+//!   process and what it starts; only before there is a second thread. Sockets that are
+//!   open stay where they are.
+//! - `may_enclose() -> io::Result<()>`: whether `run_enclosed` could do it; likewise.
+//! - `run_enclosed(parent, command) -> io::Result<u8>`: runs a program that sees and
+//!   reaches no process but its own, passes signals on to it, and gives its status.
+//!   Everything inside ends with it, with us, and with `parent`, who must have started us.
+//! - `inherited_listener(number) -> io::Result<TcpListener>`: a socket that somebody
+//!   opened for us and that we are the first to take.
+//! - `let_wait(listener, clients)`: how many may wait to be accepted.
+//! - `keep_alive(stream)`: notices a peer that is gone without a word.
+//! - `raise_open_files(wanted) -> u64`: how many files may be open from now on.
 //! - `is_root() -> bool`: whether system scope is the default.
 //! - `user() -> Option<(uid, groups)>`: who runs this, where users are numbers.
+//! - `user_name() -> Option<String>`: that user's name.
+//! - `owner_of(path) -> io::Result<(uid, gid)>`, `set_owner(path, uid, gid)`: of a file or
+//!   folder, never through a link.
 //! - `rights_of(path) -> Option<(mode, uid, gid)>`: of a device node.
 //! - `may_use(path) -> Option<bool>`: whether the kernel would let us read and
 //!   write it; `None` for root, whom it lets do everything.
@@ -94,6 +115,8 @@ mod stamp;
 mod sync;
 #[cfg(test)]
 mod tests;
+#[cfg(not(target_os = "linux"))]
+mod unconfined;
 #[cfg(unix)]
 mod unix;
 
@@ -101,6 +124,8 @@ pub use imp::harden;
 pub(crate) use imp::*;
 pub(crate) use places::places;
 pub(crate) use stamp::stamp_section;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use unconfined::{leave_network, may_enclose, run_enclosed};
 #[cfg(unix)]
 pub(crate) use unix::*;
 
@@ -118,8 +143,12 @@ pub(crate) struct LiveFacts {
     pub(crate) os_name: Option<String>,
     pub(crate) cpu: Cpu,
     pub(crate) memory_bytes: Option<u64>,
+    /// Linux: of a page of memory.
+    pub(crate) page_bytes: Option<u64>,
     /// macOS: `key: value` a line, as in a captured tree.
     pub(crate) sysctl: Option<String>,
+    /// Windows: the display parts of `windows.json`, as in a captured tree.
+    pub(crate) windows: Option<String>,
     pub(crate) elevated: Option<bool>,
 }
 

@@ -1,14 +1,18 @@
 //! What Linux and macOS share.
 
+mod first;
 mod folder;
 mod owners;
 mod rights;
+mod sockets;
 
+pub(crate) use first::{is_first, run_as_first};
 pub(crate) use folder::Folder;
 pub(crate) use owners::{
     exchangeable, foreign, planted, writable_by_any_other, writable_by_others,
 };
-pub(crate) use rights::{may_use, rights_of, user};
+pub(crate) use rights::{may_use, owner_of, rights_of, set_owner, user, user_name};
+pub(crate) use sockets::{inherited_listener, keep_alive, let_wait, raise_open_files};
 
 use super::{Caught, Signal};
 use crate::disk;
@@ -22,6 +26,12 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+// host facts
+
+pub(crate) fn root() -> PathBuf {
+    PathBuf::from("/")
+}
 
 // files
 

@@ -2,19 +2,35 @@
 
 #[path = "windows/aside.rs"]
 mod aside;
+#[path = "windows/devices.rs"]
+mod devices;
+#[path = "windows/display.rs"]
+mod display;
+#[path = "windows/dxgi.rs"]
+mod dxgi;
 #[path = "windows/facts.rs"]
 mod facts;
 #[path = "windows/folder.rs"]
 mod folder;
+#[path = "windows/library.rs"]
+mod library;
 #[path = "windows/load.rs"]
 mod load;
 #[path = "windows/process.rs"]
 mod process;
+#[path = "windows/registry.rs"]
+mod registry;
+#[path = "windows/signal.rs"]
+mod signal;
+#[path = "windows/sockets.rs"]
+mod sockets;
 
 pub(crate) use aside::{aside, rename};
-pub(crate) use facts::live_facts;
+pub(crate) use facts::{live_facts, root};
 pub(crate) use folder::Folder;
-pub(crate) use process::{process_id_alive, signal};
+pub(crate) use process::{is_first, process_id_alive, run_as_first, signal};
+pub(crate) use signal::on_signal;
+pub(crate) use sockets::{inherited_listener, keep_alive, let_wait, raise_open_files};
 
 use super::Caught;
 use super::sync::{Kind, sync_each};
@@ -24,7 +40,6 @@ use std::io::{self, ErrorKind, Write};
 use std::os::windows::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
 use windows_sys::Win32::System::LibraryLoader::{
     LOAD_LIBRARY_SEARCH_SYSTEM32, SetDefaultDllDirectories, SetDllDirectoryW,
@@ -240,29 +255,6 @@ pub(crate) fn own_group(_command: &mut Command) {}
 /// Nothing yet: as [`own_group`], it takes a job object.
 pub(crate) fn ends_with_us(_command: &mut Command) {}
 
-type Act = Box<dyn Fn(Caught) + Send>;
-
-/// All who listen: the system's handler can be set once only.
-static ACTS: Mutex<Vec<Act>> = Mutex::new(Vec::new());
-
-fn acts() -> MutexGuard<'static, Vec<Act>> {
-    ACTS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Whatever asks a program to end is an interrupt; nothing hangs up.
-pub(crate) fn on_signal(kinds: &[Caught], act: impl Fn(Caught) + Send + 'static) -> io::Result<()> {
-    if kinds.iter().all(|kind| *kind == Caught::HangUp) {
-        return Ok(());
-    }
-    let mut listening = acts();
-    if listening.is_empty() {
-        ctrlc::set_handler(|| acts().iter().for_each(|act| act(Caught::Interrupt)))
-            .map_err(io::Error::other)?;
-    }
-    listening.push(Box::new(act));
-    Ok(())
-}
-
 /// Nobody can say so before we begin.
 pub(crate) fn is_ignored(_kind: Caught) -> bool {
     false
@@ -282,6 +274,19 @@ pub(crate) fn user() -> Option<(u32, Vec<u32>)> {
     None
 }
 
+pub(crate) fn user_name() -> Option<String> {
+    None
+}
+
+/// Nobody is a number here, and nothing is given to one.
+pub(crate) fn owner_of(path: &Path) -> io::Result<(u32, u32)> {
+    std::fs::symlink_metadata(path).map(|_| (0, 0))
+}
+
+pub(crate) fn set_owner(_path: &Path, _uid: u32, _gid: u32) -> io::Result<()> {
+    Ok(())
+}
+
 pub(crate) fn rights_of(_path: &str) -> Option<(u32, u32, u32)> {
     None
 }
@@ -294,4 +299,9 @@ pub(crate) fn may_use(_path: &str) -> Option<bool> {
 #[cfg(test)]
 pub(crate) fn link_for_tests(target: &str, at: &std::path::Path) -> bool {
     std::os::windows::fs::symlink_file(target, at).is_ok()
+}
+
+/// Not told in a file here.
+pub(crate) fn cpu_time(_pid: u32) -> Option<std::time::Duration> {
+    None
 }

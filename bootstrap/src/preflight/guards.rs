@@ -93,8 +93,11 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
         );
         found.push(Finding::new(Word::Warn("W_FAPOLICYD"), what, hint));
     }
-    let of_a_user = ["/home", "/root", "/tmp", "/var/tmp"];
-    if guards.selinux && facts.system && of_a_user.iter().any(|at| facts.prefix.starts_with(at)) {
+    // On images `/home` is a link to `/var/home`.
+    let of_a_user = ["/home", "/root", "/tmp", "/var/tmp", "/var/home", "/var/roothome"];
+    let is_of_a_user = |place: &Path| of_a_user.iter().any(|at| place.starts_with(at));
+    let places = [facts.prefix.as_path(), facts.ground.as_path()];
+    if guards.selinux && facts.system && places.into_iter().any(is_of_a_user) {
         let what = format!(
             "SELinux does not let services of the system start programs from `{prefix}`, a place \
              of users"
@@ -148,7 +151,11 @@ mod tests {
     fn selinux_minds_services_of_the_system_in_places_of_users() {
         let guards = Guards { selinux: true, ..Guards::default() };
         assert_eq!(words("/home/u/offgrid", true, guards.clone()), ["W_SELINUX"]);
+        assert_eq!(words("/var/home/u/offgrid", true, guards.clone()), ["W_SELINUX"]);
         assert!(words("/home/u/offgrid", false, guards.clone()).is_empty());
+        let prefix = "/srv/link/offgrid".into();
+        let linked = Facts { prefix, ground: "/home/u".into(), system: true, ..Facts::default() };
+        assert_eq!(judge(&Facts { guards: guards.clone(), ..linked }).len(), 1, "by a link");
         assert!(words("/opt/offgrid", true, guards).is_empty());
     }
 }

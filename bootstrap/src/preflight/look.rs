@@ -5,10 +5,10 @@
 use super::guards::{self, AppLocker, Guards};
 use super::ports::{self, Holder};
 use super::upstream::{Search, Second, Upstream};
-use super::{Facts, mounts};
+use super::{Facts, disks, mounts};
 use crate::host::Tree;
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// For whom it is looked.
@@ -35,7 +35,7 @@ pub(crate) fn facts(looked: &Looked<'_>) -> Facts {
     let applocker = tree.captured("windows.json").and_then(|text| AppLocker::parse(&text));
     let mut facts = Facts {
         prefix: looked.prefix.to_owned(),
-        ground: looked.ground(),
+        ground: disks::ground(tree, looked.prefix),
         system: looked.system,
         mounts: mounts::parse(&looked.text("/proc/self/mounts")),
         guards: looked.guards(),
@@ -44,6 +44,12 @@ pub(crate) fn facts(looked: &Looked<'_>) -> Facts {
         upstream: looked.upstream(),
         second: looked.others.iter().find(|other| looked.is_there(other)).cloned(),
     };
+    // Of a captured machine its own disk, by what it is used for; where is not told.
+    let disks = disks::parse(&tree.captured("disks").unwrap_or_default());
+    if let Some(disk) = disks.iter().find(|disk| disk.is_for("prefix")) {
+        facts.ground.clone_from(&facts.prefix);
+        facts.mounts.push(disk.mount(&facts.prefix));
+    }
     if applocker.is_some() {
         // A captured Windows has places of its own.
         facts.prefix = match looked.system {
@@ -58,13 +64,6 @@ pub(crate) fn facts(looked: &Looked<'_>) -> Facts {
 impl Looked<'_> {
     fn text(&self, path: &str) -> String {
         self.tree.text(path).unwrap_or_default()
-    }
-
-    /// The nearest folder of the prefix that is there, without links.
-    fn ground(&self) -> PathBuf {
-        let names = self.prefix.ancestors().filter_map(Path::to_str);
-        let real = names.filter_map(|name| self.tree.canonical(name).ok()).next();
-        real.map_or_else(|| self.prefix.to_owned(), PathBuf::from)
     }
 
     fn guards(&self) -> Guards {

@@ -6,7 +6,8 @@
 //!
 //! | word | what |
 //! | --- | --- |
-//! | `E_PERM` | programs cannot be started from the prefix: a disk without them (noexec), AppLocker |
+//! | `E_PERM` | programs cannot be started from the prefix: a disk without them (noexec), one
+//! | | that is read-only, AppLocker |
 //! | `E_NOSPACE` | a file system that is written to has too little room |
 //! | `W_PORT` | somebody else has the app's port |
 //! | `W_UPSTREAM` | the app was installed in its makers' own way, and its service ends ours |
@@ -14,6 +15,7 @@
 //! | `W_FAPOLICYD` `W_SELINUX` | a guard of the system may stop what is installed |
 //! | `W_MODEL_MEMORY` | a model that was named, or every one there is, is too large for this memory |
 
+mod disks;
 mod guards;
 mod look;
 mod memory;
@@ -22,6 +24,8 @@ mod ports;
 mod space;
 mod upstream;
 
+pub(crate) use disks::of as disks;
+pub use disks::{Disk, parse as parse_disks};
 pub use guards::{AppLocker, Guards};
 pub(crate) use look::{Looked, facts};
 pub use memory::Models;

@@ -1,4 +1,4 @@
-//! Disks from which no program can be started. Reads what `/proc/self/mounts` says
+//! Disks from which no program can be started, and those that nothing can be written to. Reads what `/proc/self/mounts` says
 //! (proc(5)); opens nothing.
 
 use super::{Facts, Finding, Word};
@@ -44,23 +44,26 @@ fn unescaped(word: &str) -> String {
 }
 
 /// The mount that a path is on: the longest that leads to it, of equal ones the latest.
-fn of<'a>(mounts: &'a [Mount], path: &Path) -> Option<&'a Mount> {
+pub(super) fn of<'a>(mounts: &'a [Mount], path: &Path) -> Option<&'a Mount> {
     let leads = mounts.iter().filter(|mount| path.starts_with(&mount.at));
     leads.max_by_key(|mount| mount.at.components().count())
 }
 
 pub(super) fn judge(facts: &Facts) -> Option<Finding> {
     let mount = of(&facts.mounts, &facts.ground)?;
-    if !mount.options.iter().any(|option| option == "noexec") {
-        return None;
-    }
-    let what = format!(
-        "programs cannot be started from `{}`: the disk at `{}` is mounted with noexec",
-        facts.prefix.display(),
-        mount.at.display()
-    );
+    let has = |name: &str| mount.options.iter().any(|option| option == name);
+    let (what, how) = match (has("ro"), has("noexec")) {
+        (true, _) => ("nothing can be written to", "read-only"),
+        (_, true) => ("programs cannot be started from", "with noexec"),
+        _ => return None,
+    };
+    let (prefix, at) = (facts.prefix.display(), mount.at.display());
+    let what = format!("{what} `{prefix}`: the disk at `{at}` is mounted {how}");
     let hint = match facts.system {
-        true => "name a folder on another disk with --prefix DIR",
+        true => {
+            "name a folder on another disk with --prefix DIR, or install for yourself: \
+             `offgrid-setup install --user`"
+        }
         false => {
             "name a folder on another disk with --prefix DIR, or install for everybody: \
              `sudo offgrid-setup install --system`"
@@ -111,6 +114,25 @@ x relative ext4 rw 0 0
         let finding = finding("/home/u").unwrap();
         assert!(finding.what.contains("`/home`") && finding.what.contains("noexec"), "{finding:?}");
         assert!(finding.hint.unwrap().contains("--system"));
+    }
+
+    #[test]
+    fn a_disk_that_is_read_only_stops_too() {
+        let facts = |system| Facts {
+            prefix: "/usr/x".into(),
+            ground: "/usr".into(),
+            mounts: parse(
+                "/dev/a / btrfs ro,relatime 0 0\n/dev/b /home ext4 rw,errors=remount-ro 0 0\n",
+            ),
+            system,
+            ..Facts::default()
+        };
+        let found = judge(&facts(true)).unwrap();
+        assert_eq!(found.word, Word::Stop(Code::Perm));
+        assert!(found.what.contains("`/`") && found.what.contains("read-only"), "{found:?}");
+        assert!(found.hint.unwrap().contains("install --user"));
+        assert!(judge(&facts(false)).unwrap().hint.unwrap().contains("--prefix DIR"));
+        assert_eq!(judge(&Facts { ground: "/home/u".into(), ..facts(false) }), None);
     }
 
     #[test]

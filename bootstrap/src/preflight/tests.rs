@@ -210,3 +210,15 @@ fn guards_are_found_and_what_stops_comes_first() {
     assert_eq!(words(dir.path(), USER, false), ["E_PERM"]);
     assert!(words(dir.path(), "/opt/offgrid", true).is_empty());
 }
+
+#[test]
+fn a_captured_machine_has_the_disks_that_it_says() {
+    let of = |disks: &str| {
+        let dir = tree(&[(".setup/disks", disks), ("home/x", "")]);
+        words(dir.path(), USER, false)
+    };
+    assert!(of("prefix,models ext4 81920000000 rw\ntemp tmpfs 5 rw,noexec\n").is_empty());
+    assert_eq!(of("prefix ext4 81920000000 rw,noexec\n"), ["E_PERM"]);
+    assert_eq!(of("models,prefix btrfs ? ro\n"), ["E_PERM"]);
+    assert!(of("models ext4 5 ro,noexec\n").is_empty());
+}

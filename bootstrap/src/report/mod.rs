@@ -9,6 +9,7 @@ mod human;
 mod json;
 mod meter;
 mod plan;
+mod question;
 #[cfg(test)]
 mod samples;
 mod style;
@@ -18,6 +19,7 @@ mod text;
 pub mod units;
 
 pub use plan::{plan_json, plan_text};
+pub use question::Pick;
 pub use style::Style;
 
 use crate::error::Error;
@@ -27,19 +29,14 @@ use human::Human;
 use indicatif::ProgressDrawTarget;
 use json::Json;
 use serde_json::{Map, Value, json};
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// `update --check` found a newer release.
 const EXIT_AVAILABLE: u8 = 10;
-/// More than anybody types to answer yes or no.
-const ANSWER_MAX: u64 = 1024;
-const ANSWER_SIZE: usize = 1024;
-/// Between two looks whether to wait on for an answer.
-const LOOK: Duration = Duration::from_millis(50);
+/// The service's app does not start: a status that service managers do not start anew.
+const EXIT_GAVE_UP: u8 = 70;
 
 /// Says things.
 pub struct Reporter {
@@ -116,25 +113,6 @@ impl Reporter {
         exit
     }
 
-    /// Asks a person; only where one can be asked. Nothing typed means yes, and
-    /// no answer at all means no, as when `stop` says that nobody should wait for it.
-    pub fn ask(&self, question: &str, stop: &dyn Fn() -> bool) -> bool {
-        self.ask_from(question, &mut BufReader::new(Typed { stop }))
-    }
-
-    fn ask_from(&self, question: &str, input: &mut dyn BufRead) -> bool {
-        self.lock().human.prompt(&format!("{} [Y/n] ", text::lines(question, "  ")));
-        let mut answer = String::new();
-        match input.take(ANSWER_MAX).read_line(&mut answer) {
-            Ok(0) | Err(_) => {
-                // The cursor still stands behind the question.
-                self.lock().human.say("");
-                false
-            }
-            Ok(_) => matches!(answer.trim().to_ascii_lowercase().as_str(), "" | "y" | "yes"),
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         // Whoever panicked while it wrote a line left nothing half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -153,43 +131,13 @@ impl Sink for Reporter {
     }
 }
 
-/// What is typed. A read of a terminal goes on after a signal that is heard, so
-/// another thread waits for it, and we for the signal too.
-struct Typed<'a> {
-    stop: &'a dyn Fn() -> bool,
-}
-
-impl Read for Typed<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let (sender, typed) = mpsc::channel();
-        let size = buffer.len().min(ANSWER_SIZE);
-        // It ends with an answer, or with the program.
-        thread::spawn(move || {
-            let mut bytes = vec![0; size];
-            let read = io::stdin().read(&mut bytes);
-            // Nobody waits for it any more: no news.
-            let _ = sender.send(read.map(|count| bytes[..count].to_vec()));
-        });
-        loop {
-            match typed.recv_timeout(LOOK) {
-                Ok(read) => {
-                    let bytes = read?;
-                    buffer[..bytes.len()].copy_from_slice(&bytes);
-                    return Ok(bytes.len());
-                }
-                Err(RecvTimeoutError::Timeout) if !(self.stop)() => {}
-                Err(_) => return Ok(0),
-            }
-        }
-    }
-}
-
 fn exit(result: &Result<Ending, Error>) -> u8 {
     match result {
         Err(error) => error.code().exit(),
         Ok(ending) => match ending.outcome {
             Outcome::Available => EXIT_AVAILABLE,
             Outcome::Failed => 1,
+            Outcome::GaveUp => EXIT_GAVE_UP,
             Outcome::Installed
             | Outcome::Updated
             | Outcome::Unchanged

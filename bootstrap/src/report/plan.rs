@@ -76,6 +76,7 @@ fn heading(plan: &Plan, now: bool) -> String {
         Verb::Update => word("Update", "Updating"),
         Verb::Rollback => word("Go back", "Going back"),
         Verb::Model => word("Change the models", "Changing the models"),
+        Verb::Service => word("Change the service", "Changing the service"),
         Verb::Setup => word("Update this program", "Updating this program"),
         Verb::Clean => word("Remove old releases", "Removing old releases"),
         Verb::Mend => word("Repair", "Repairing"),
@@ -83,7 +84,9 @@ fn heading(plan: &Plan, now: bool) -> String {
     }
     .to_owned();
     let which = match (plan.verb, from, to) {
-        (Verb::Model | Verb::Setup | Verb::Clean, ..) | (_, None, None) => String::new(),
+        (Verb::Model | Verb::Service | Verb::Setup | Verb::Clean, ..) | (_, None, None) => {
+            String::new()
+        }
         (Verb::Update, Some(from), Some(to)) if from != to => format!(" {from} to {to}"),
         (Verb::Rollback, Some(from), Some(to)) => format!(" from {from} to {to}"),
         (Verb::Uninstall, Some(from), _) => format!(" {from}"),
@@ -179,7 +182,7 @@ mod tests {
         let mut steps = samples::plan().steps;
         steps.push(Step::Link { path: "a".into(), target: "b".into() });
         steps.push(Step::EditBlock { path: "a".into(), text: "b".into() });
-        steps.push(Step::Prove { slot: slot.clone() });
+        steps.push(Step::Prove { slot: slot.clone(), within: None });
         steps.push(Step::Health { slot });
         steps.push(Step::GiveBack { undo: Undo::Nothing, trash: "t".into(), keep: Vec::new() });
         for step in steps {

@@ -162,24 +162,6 @@ fn a_closed_pipe_is_not_a_failure() {
 }
 
 #[test]
-fn only_yes_or_nothing_typed_is_yes() {
-    for (typed, yes) in [
-        ("\n", true),
-        ("y\n", true),
-        (" YES \r\n", true),
-        ("y", true),
-        ("", false),
-        ("n\n", false),
-        ("yesterday\n", false),
-    ] {
-        let (reporter, out, err) = reporter(Style::default());
-        assert_eq!(reporter.ask_from("Go on?", &mut typed.as_bytes()), yes, "{typed:?}");
-        assert!(err.text().starts_with("Go on? [Y/n] "));
-        assert_eq!(out.text(), "");
-    }
-}
-
-#[test]
 fn a_log_of_a_slow_download_has_a_line_every_ten_seconds() {
     let err = Tape::default();
     let target = ProgressDrawTarget::hidden;

@@ -28,6 +28,8 @@ pub enum Error {
         version: String,
         /// Every variant with its reasons.
         reasons: String,
+        /// What to type for the libraries that are all that is missing.
+        install: Option<String>,
     },
     /// A variant that was asked for by name and is not there.
     #[error("release {version} has no variant `{wanted}` for {target}; it has {known}")]
@@ -56,6 +58,9 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Error::NoVariant { .. } => "name one of them with --variant ID".into(),
+            Error::NothingFits { install: Some(install), .. } => {
+                format!("{install}; then try again (`offgrid-setup plan --explain`: every reason)")
+            }
             Error::NothingFits { .. } => {
                 "type `offgrid-setup plan --explain` to see every reason".into()
             }

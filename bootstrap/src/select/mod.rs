@@ -10,6 +10,7 @@ pub use error::Error;
 pub use fingerprint::fingerprint;
 pub use gpus::Wanted;
 
+use crate::doctor;
 use crate::engine::Choice;
 use crate::host::{Host, LibcKind, Os};
 use gpus::InUse;
@@ -157,7 +158,8 @@ fn choose(release: &Release, host: &Host, wish: &Wish<'_>) -> Result<Selection, 
         let reasons =
             judged.iter().map(|one| format!("{} {}", one.variant.id, one.unmet.join(", ")));
         let reasons = reasons.collect::<Vec<_>>().join("; ");
-        Error::NothingFits { version: version.clone(), reasons }
+        let install = doctor::how_to_get(host, &missing(&of_target, &facts, wish));
+        Error::NothingFits { version: version.clone(), reasons, install }
     };
     let winner = match wish.variant {
         Some(id) => at(id).ok_or_else(|| {
@@ -171,6 +173,28 @@ fn choose(release: &Release, host: &Host, wish: &Wish<'_>) -> Result<Selection, 
         }
     };
     Ok(choice(&judged, winner, wish))
+}
+
+/// Of the libraries that a person can be told how to get, those that the best variant
+/// lacks to fit, when it lacks nothing else.
+fn missing(variants: &[&Variant], facts: &Facts, wish: &Wish<'_>) -> Vec<&'static str> {
+    let Some(have) = &facts.libs else { return Vec::new() };
+    let fits = |variant: &Variant, more: &[&str]| {
+        let libs = have.iter().cloned().chain(more.iter().map(|name| (*name).to_owned()));
+        let facts = Facts { libs: Some(libs.collect()), ..facts.clone() };
+        Judged::new(variant, &facts, wish).fits()
+    };
+    let mut more: Vec<&str> = doctor::libraries().filter(|name| !have.contains(*name)).collect();
+    let Some(variant) = variants.iter().find(|variant| fits(variant, &more)) else {
+        return Vec::new();
+    };
+    for name in more.clone() {
+        let others: Vec<&str> = more.iter().copied().filter(|other| *other != name).collect();
+        if fits(variant, &others) {
+            more = others;
+        }
+    }
+    more
 }
 
 fn ids(judged: &[Judged<'_>]) -> String {
@@ -233,7 +257,10 @@ pub fn target_of(host: &Host) -> Result<Target, Error> {
     let name = host.target_name();
     name.as_deref()
         .and_then(|name| name.parse().ok())
-        .ok_or_else(|| Error::NoTarget { machine: name.unwrap_or_else(|| "unknown".to_owned()) })
+        .ok_or_else(|| {
+            let machine = name.or_else(|| host.machine.clone());
+            Error::NoTarget { machine: machine.unwrap_or_else(|| "unknown".to_owned()) }
+        })
 }
 
 fn facts_of(host: &Host, wish: &Wish<'_>) -> Facts {
@@ -246,7 +273,7 @@ fn facts_of(host: &Host, wish: &Wish<'_>) -> Facts {
         glibc: libc(LibcKind::Glibc),
         musl: libc(LibcKind::Musl),
         cpu: host.cpu.features.clone(),
-        memory: host.memory_bytes,
+        memory: host.usable_memory(),
         disk: wish.disk,
         gpus,
         unused,

@@ -106,6 +106,43 @@ fn what_cannot_be_chosen_is_refused_with_what_there_is() {
 }
 
 #[test]
+fn libraries_that_are_all_that_is_missing_are_told_how_to_get() {
+    let l = "linux-x86_64";
+    let libs = json!({"libs": "libgomp.so.1 libssl.so.3 libcrypto.so.3"});
+    let hint = |needs: Value, have: &[&str], distribution: &[&str]| {
+        let host = Host {
+            libs: Some(have.iter().map(|name| (*name).to_owned()).collect()),
+            distribution: distribution.iter().map(|word| (*word).to_owned()).collect(),
+            ..linux()
+        };
+        won(&release(&[("a", l, 1, needs)]), &host, None).unwrap_err().hint().unwrap()
+    };
+    let have = ["libssl.so.3", "libcrypto.so.3"];
+    let said = hint(libs.clone(), &have, &["debian"]);
+    assert!(said.starts_with("`sudo apt install libgomp1`; then try again"), "{said}");
+    let said = hint(libs.clone(), &have[..1], &["opensuse-leap", "suse", "opensuse"]);
+    assert!(said.starts_with("`sudo zypper install libgomp1 libopenssl3`;"), "{said}");
+    let said = hint(libs.clone(), &[], &["void"]);
+    assert!(said.contains("the package with libgomp.so.1 by this system's own means"), "{said}");
+    // Where something else is missing, too, a package would not help.
+    let more = json!({"libs": "libgomp.so.1", "glibc": ">=2.38"});
+    assert!(hint(more, &have, &["debian"]).contains("plan --explain"));
+    let other = json!({"libs": "libgomp.so.1 libamdhip64.so.7"});
+    let said = hint(other, &have, &["debian"]);
+    assert!(!said.contains("libgomp1") && said.contains("plan --explain"), "{said}");
+}
+
+#[test]
+fn a_limit_of_memory_counts_as_memory() {
+    let l = "linux-x86_64";
+    let big = release(&[("big", l, 8, json!({"memory": ">=4GiB"}))]);
+    assert!(won(&big, &linux(), None).is_ok());
+    let limited = Host { memory_limit: Some(2 << 30), ..linux() };
+    let error = won(&big, &limited, None).unwrap_err();
+    assert!(error.to_string().contains("memory"), "{error}");
+}
+
+#[test]
 fn a_fact_that_nobody_could_read_makes_unfit() {
     let blind = Host { libc: None, memory_bytes: None, ..linux() };
     for needs in [json!({"glibc": ">=2.17"}), json!({"memory": ">=1"})] {

@@ -4,6 +4,17 @@
 //! A line that cannot be read is left out and told of, as systemd does it: a
 //! slip in this file must not keep the service down.
 
+use crate::disk;
+use std::path::Path;
+
+/// The app's port, where a file says one; a file that cannot be read says nothing.
+pub(super) fn port(file: Option<&Path>) -> Option<u16> {
+    let bytes = disk::read(file?, 1024 * 1024).ok()??;
+    let (vars, _) = parse(&String::from_utf8_lossy(&bytes));
+    let (_, value) = vars.iter().rev().find(|(name, _)| name == "OFFGRID_PORT")?;
+    value.trim().parse().ok()
+}
+
 /// The variables of a file's text, and what is wrong with its other lines.
 pub(super) fn parse(text: &str) -> (Vec<(String, String)>, Vec<String>) {
     let (mut vars, mut wrong) = (Vec::new(), Vec::new());

@@ -4,21 +4,39 @@
 //! Never starts the app: that is [`supervise`]. Signals nobody but the process
 //! that holds the supervisor's lock.
 
+pub mod account;
+pub mod act;
 pub mod backend;
+pub mod best;
+pub mod difference;
 mod envfile;
 mod error;
+pub mod exposure;
+mod launchd;
+pub mod linger;
+mod managed;
+mod openrc;
+#[cfg(test)]
+mod snapshot;
 #[expect(clippy::disallowed_methods, reason = "a lock is held, and nothing in it is lost")]
 pub mod supervise;
+mod systemd;
+mod template;
+mod windows;
+mod xml;
 
 pub use error::Error;
+pub use managed::Managed;
 
 use crate::run::{self, Context};
+use crate::settings::DRAIN;
 use crate::store::{SlotName, Store};
 use crate::{disk, engine, gate, platform};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -45,9 +63,15 @@ pub struct ServiceState {
     pub slot: Option<SlotName>,
     /// Where it answers.
     pub port: Option<u16>,
+    /// What of the app is kept apart from this computer: `network`, `processes`.
+    pub confined: Vec<String>,
+    /// How long clients waited at the last start or switch, in milliseconds.
+    pub paused_ms: Option<u64>,
+    /// Whether requests under way are waited for, before another slot takes over.
+    pub draining: bool,
 }
 
-/// `state/service.json`.
+/// `service.json`. What was added later may be missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Note {
     /// The supervisor.
@@ -58,6 +82,12 @@ struct Note {
     port: u16,
     /// Unix seconds.
     since: u64,
+    #[serde(default)]
+    confined: Vec<String>,
+    #[serde(default)]
+    paused_ms: Option<u64>,
+    #[serde(default)]
+    draining: bool,
 }
 
 impl Note {
@@ -75,17 +105,16 @@ fn lock_path(store: &Store) -> PathBuf {
 /// Whether somebody holds the supervisor's lock: a note that outlived its writer
 /// may name a process that is somebody else's by now.
 fn is_locked(store: &Store) -> bool {
-    let Ok(file) = File::open(lock_path(store)) else { return false };
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    match File::open(lock_path(store)) {
+        Ok(file) => matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
+        // It is another user's, who alone may ask: the note has to do.
+        Err(error) => error.kind() == ErrorKind::PermissionDenied,
+    }
 }
 
 /// The app's port by the settings of people, in this folder.
 pub(crate) fn port(config: &Path) -> u16 {
-    let text = disk::read(&config.join("offgrid.env"), 1024 * 1024).ok().flatten();
-    let text = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    let (vars, _) = envfile::parse(&text.unwrap_or_default());
-    let said = vars.iter().rev().find(|(name, _)| name == "OFFGRID_PORT");
-    said.and_then(|(_, value)| value.parse().ok()).unwrap_or(PORT)
+    envfile::port(Some(&config.join("offgrid.env"))).unwrap_or(PORT)
 }
 
 /// What runs now.
@@ -96,6 +125,9 @@ pub fn state(store: &Store) -> ServiceState {
             child: note.child,
             slot: Some(note.slot),
             port: Some(note.port),
+            confined: note.confined,
+            paused_ms: note.paused_ms,
+            draining: note.draining,
         },
         _ => ServiceState::default(),
     }
@@ -109,12 +141,38 @@ pub fn tell(store: &Store) {
     }
 }
 
+/// The file in which whoever switches says how long requests under way may take.
+fn drain_path(store: &Store) -> PathBuf {
+    store.runtime().join("service.drain")
+}
+
+/// Seconds that requests under way may take when the next slot takes over.
+fn drain(store: &Store) -> u64 {
+    let said = disk::read(&drain_path(store), 64).ok().flatten();
+    let said = said.and_then(|bytes| String::from_utf8_lossy(&bytes).trim().parse().ok());
+    said.unwrap_or(DRAIN)
+}
+
+/// Tells a supervisor, if there is one, how many seconds requests under way may take
+/// when the next slot takes over.
+///
+/// # Errors
+/// Any file operation.
+pub fn set_drain(store: &Store, seconds: u64) -> Result<(), disk::Error> {
+    if state(store).running.is_none() || drain(store) == seconds {
+        return Ok(());
+    }
+    disk::write(&drain_path(store), format!("{seconds}\n").as_bytes(), 0o644)
+}
+
 /// Waits until a supervisor, if there is one, runs this slot and the app answers.
 ///
 /// # Errors
 /// `E_HEALTH` with what was seen last; `E_INTERRUPTED`.
 pub fn await_health(context: &Context<'_>, slot: &SlotName) -> Result<(), crate::Error> {
-    await_within(context.store, slot, HEALTH, &|| context.sources.stop().is_set())
+    // Requests under way may still be answered by the slot before.
+    let limit = HEALTH + Duration::from_secs(drain(context.store));
+    await_within(context.store, slot, limit, &|| context.sources.stop().is_set())
 }
 
 fn await_within(
@@ -126,9 +184,14 @@ fn await_within(
     if state(store).running.is_none() {
         return Ok(());
     }
-    let until = Instant::now() + limit;
+    let mut until = Instant::now() + limit;
     loop {
-        let Err(why) = look(&state(store), slot) else { return Ok(()) };
+        let now = state(store);
+        let Err(why) = look(&now, slot) else { return Ok(()) };
+        if now.draining {
+            // Not for ever: the supervisor has a limit for it.
+            until = Instant::now() + limit;
+        }
         if stop() {
             return Err(run::Error::Interrupted.into());
         }
@@ -168,7 +231,7 @@ fn look(state: &ServiceState, slot: &SlotName) -> Result<(), String> {
 /// `E_UNSUPPORTED` when there is none.
 pub fn stop(store: &Store) -> Result<(), crate::Error> {
     let before = signal(store, platform::Signal::Stop)?;
-    eventually(before, "stop", || state(store).running != Some(before))
+    eventually(store, before, "stop", |now| now.running != Some(before))
 }
 
 /// Has the supervisor start the app anew, from the live slot.
@@ -178,8 +241,7 @@ pub fn stop(store: &Store) -> Result<(), crate::Error> {
 pub fn restart(store: &Store) -> Result<(), crate::Error> {
     let child = state(store).child;
     let pid = signal(store, platform::Signal::Reload)?;
-    eventually(pid, "restart the app", || {
-        let now = state(store);
+    eventually(store, pid, "restart the app", |now| {
         now.running.is_none() || (now.child.is_some() && now.child != child)
     })
 }
@@ -192,15 +254,26 @@ fn signal(store: &Store, signal: platform::Signal) -> Result<u32, crate::Error> 
     Ok(pid)
 }
 
-fn eventually(pid: u32, what: &'static str, done: impl Fn() -> bool) -> Result<(), crate::Error> {
-    let until = Instant::now() + END;
-    while !done() {
+fn eventually(
+    store: &Store,
+    pid: u32,
+    what: &'static str,
+    done: impl Fn(&ServiceState) -> bool,
+) -> Result<(), crate::Error> {
+    let mut until = Instant::now() + END;
+    loop {
+        let now = state(store);
+        if done(&now) {
+            return Ok(());
+        }
+        if now.draining {
+            until = Instant::now() + END;
+        }
         if Instant::now() >= until {
             return Err(Error::Deaf { pid, what }.into());
         }
         thread::sleep(LOOK);
     }
-    Ok(())
 }
 
 /// What the app gets of us.

@@ -147,7 +147,19 @@ fn process() {
     let say = |line: &str| eprintln!("{line}");
     let (store, file) = (Store::new(prefix.clone()), prefix.join("offgrid.env"));
     let models = prefix.join("models");
-    if let Err(error) = supervise::run(&store, &models, &Env::capture(), Some(&file), &say) {
+    let env = Env::capture();
+    let job = supervise::Job {
+        store: &store,
+        models: &models,
+        env: &env,
+        env_file: Some(&file),
+        listen: backend::Listen::Loopback,
+        drain: Duration::from_secs(1),
+        system: false,
+        // This process has threads, and is no program that runs itself.
+        confine: false,
+    };
+    if let Err(error) = supervise::run(&job, &say) {
         println!("ended with {}: {error}", error.code());
     }
 }

@@ -41,7 +41,7 @@ use Command::*;
 
 /// The word after `service` where none is given.
 const SERVICE_WORDS: &[&str] =
-    &["status", "run", "start", "stop", "restart", "logs", "install", "uninstall", "back"];
+    &["status", "run", "start", "stop", "restart", "logs", "install", "uninstall", "back", "prove"];
 
 /// `list` is meant where none is given; the others take names.
 const MODEL_WORDS: &[&str] = &["list", "install", "remove"];

@@ -31,6 +31,7 @@ pub use value::{ServiceKind, VariantWish};
 
 pub(crate) use layer::on_or_off;
 pub(crate) use near::nearest;
+pub(crate) use value::DRAIN;
 
 use crate::service::backend::Listen;
 use offgrid_manifest::{Id, Time, Version};

@@ -9,6 +9,7 @@ use crate::plan::KEEP_LEAST;
 use crate::select::Wanted;
 use crate::service::backend::Listen;
 use offgrid_manifest::{Id, Time, Version};
+use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,8 @@ use std::path::{Path, PathBuf};
 pub(crate) const DRAIN: u64 = 60;
 
 /// What keeps the app running, as asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ServiceKind {
     /// The best of this host.
     #[default]

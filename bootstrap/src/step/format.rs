@@ -9,6 +9,8 @@ use super::{Mark, Ours, Reinstate, Retire, Step, Undo};
 use crate::fill::{From, PlannedFile, PlannedPack, SlotPlan};
 use crate::models::Wanted;
 use crate::profile::Before;
+use crate::service::Managed;
+use crate::settings::ServiceKind;
 use crate::setup::NewSetup;
 use offgrid_manifest::parts::{Encoding, EncodingKind, Mode};
 use offgrid_manifest::{Digest, Pin};
@@ -60,6 +62,11 @@ fn model() -> Wanted {
     }
 }
 
+fn managed() -> Managed {
+    let (home, config) = (Some("/h".into()), Some("/h/.config/offgrid".into()));
+    Managed { kind: ServiceKind::SystemdUser, home, config }
+}
+
 /// The next kind after this one, with a value in every member. The compiler asks
 /// for every new one here.
 fn next_step(step: Option<&Step>) -> Option<Step> {
@@ -84,7 +91,7 @@ fn next_step(step: Option<&Step>) -> Option<Step> {
         Some(Step::PutFile { .. }) => {
             Step::Link { path: "/l/offgrid".into(), target: "/p/bin/offgrid".into() }
         }
-        Some(Step::Link { .. }) => Step::Prove { slot: slot() },
+        Some(Step::Link { .. }) => Step::Prove { slot: slot(), within: None },
         Some(Step::Prove { .. }) => Step::Switch { current: "/p/current".into(), slot: slot() },
         Some(Step::Switch { .. }) => Step::Health { slot: slot() },
         Some(Step::Health { .. }) => Step::GiveBack {
@@ -103,7 +110,21 @@ fn next_step(step: Option<&Step>) -> Option<Step> {
             let trash = "/p/state/trash/damaged".into();
             Step::Rebuild { slot: Box::new(slot_plan(true)), trash }
         }
-        Some(Step::Rebuild { .. }) => retire(None),
+        Some(Step::Rebuild { .. }) => {
+            Step::MakeUser { user: "offgrid".into(), home: "/v/offgrid".into() }
+        }
+        Some(Step::MakeUser { .. }) => {
+            Step::Own { path: "/v/offgrid".into(), user: "offgrid".into() }
+        }
+        Some(Step::Own { .. }) => {
+            let (path, text) = ("/e/offgrid-llm.service".into(), "[Unit]\n".into());
+            Step::PutUnit { path, text, mode: 0o644 }
+        }
+        Some(Step::PutUnit { .. }) => Step::TellManager { service: managed() },
+        Some(Step::TellManager { .. }) => Step::Enable { service: managed(), on: true },
+        Some(Step::Enable { .. }) => Step::Linger { user: "me".into() },
+        Some(Step::Linger { .. }) => Step::Start { service: managed(), again: true },
+        Some(Step::Start { .. }) => retire(None),
         Some(Step::Retire { what }) => return next_retire(what),
     })
 }
@@ -138,7 +159,16 @@ fn next_undo(undo: Option<&Undo>) -> Option<Undo> {
             path: "/p/versions/damaged".into(),
             from: "/p/state/trash/damaged".into(),
         },
-        Some(Undo::PutBack { .. }) => reinstate(None),
+        Some(Undo::PutBack { .. }) => Undo::RemoveUser { user: "offgrid".into() },
+        Some(Undo::RemoveUser { .. }) => {
+            Undo::MakeUser { user: "offgrid".into(), uid: 998, gid: 997, home: "/v/offgrid".into() }
+        }
+        Some(Undo::MakeUser { .. }) => Undo::SetOwner { path: "/v/offgrid".into(), uid: 1, gid: 2 },
+        Some(Undo::SetOwner { .. }) => Undo::TellManager { service: managed() },
+        Some(Undo::TellManager { .. }) => Undo::Enabled { service: managed(), was: true },
+        Some(Undo::Enabled { .. }) => Undo::Started { service: managed(), was: true },
+        Some(Undo::Started { .. }) => Undo::Linger { user: "me".into(), was: true },
+        Some(Undo::Linger { .. }) => reinstate(None),
         Some(Undo::Reinstate { what }) => return next_reinstate(what),
     })
 }

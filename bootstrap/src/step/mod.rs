@@ -11,6 +11,7 @@
 mod aside;
 #[cfg(test)]
 mod format;
+mod managed;
 mod needs;
 mod retire;
 mod undo;
@@ -24,9 +25,10 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::fill::SlotPlan;
 use crate::run::Context;
+use crate::service::{self, Managed, account, linger};
 use crate::setup::{self, NewSetup};
 use crate::store::SlotName;
-use crate::{disk, fetch, fill, gate, models, platform, profile, service};
+use crate::{disk, fetch, fill, gate, models, platform, profile};
 use offgrid_manifest::Digest;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -114,6 +116,9 @@ pub enum Step {
     Prove {
         /// The slot.
         slot: SlotName,
+        /// The unit of the service, as whose user and in whose sandbox it is to work.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        within: Option<PathBuf>,
     },
     /// Make another slot the live one: the commit point of an update.
     Switch {
@@ -121,6 +126,53 @@ pub enum Step {
         current: PathBuf,
         /// The slot.
         slot: SlotName,
+    },
+    /// Make the user that the service runs as.
+    MakeUser {
+        /// Its name, and that of its group.
+        user: String,
+        /// Its folder, which this does not make.
+        home: PathBuf,
+    },
+    /// Give a folder to that user.
+    Own {
+        /// The folder.
+        path: PathBuf,
+        /// The user.
+        user: String,
+    },
+    /// Write a file that the service's manager reads.
+    PutUnit {
+        /// The file.
+        path: PathBuf,
+        /// All of it.
+        text: String,
+        /// Permission bits.
+        mode: u32,
+    },
+    /// Have the manager read its files again; taken back last, it does so again.
+    TellManager {
+        /// The service.
+        service: Managed,
+    },
+    /// Have the service start with the system or the session, or no longer.
+    Enable {
+        /// The service.
+        service: Managed,
+        /// Whether.
+        on: bool,
+    },
+    /// Let a user's services go on while that user is not logged in.
+    Linger {
+        /// The user.
+        user: String,
+    },
+    /// Start the service, from the live slot.
+    Start {
+        /// The service.
+        service: Managed,
+        /// Also when it runs: its files have changed.
+        again: bool,
     },
     /// Wait until a running service answers from the live slot. Changes nothing.
     Health {
@@ -193,6 +245,19 @@ impl Step {
             Step::Switch { current, .. } => {
                 Ok(Undo::SwitchTo { current: current.clone(), slot: context.store.live_now()? })
             }
+            Step::MakeUser { user, .. } => managed::prepare_user(user),
+            Step::Own { path, user } => managed::prepare_owner(path, user),
+            Step::PutUnit { path, text, mode } => {
+                let same = platform::mode_of(path).is_ok_and(|is| is == *mode)
+                    && fetch::digest_of(path)? == Some(Digest::of(text.as_bytes()));
+                if same { Ok(Undo::Nothing) } else { Undo::file(context.store, path) }
+            }
+            Step::TellManager { service } => Ok(Undo::TellManager { service: service.clone() }),
+            Step::Enable { service, .. } => managed::prepare_enabled(context, service),
+            Step::Linger { user } => {
+                Ok(Undo::Linger { user: user.clone(), was: linger::is_on(user) })
+            }
+            Step::Start { service, .. } => managed::prepare_started(context, service),
             Step::Retire { what } => what.prepare(),
             // Staging goes at the end of every run, however it ends.
             Step::FetchSetup { .. }
@@ -228,8 +293,22 @@ impl Step {
             Step::EditBlock { path, text } => {
                 noted(context, profile::put(path, text), "start this program by its full name")
             }
-            Step::Prove { slot } => gate::prove(context, slot),
+            Step::Prove { slot, within } => gate::prove(context, slot, within.as_deref()),
             Step::Switch { current, slot } => switch(context, current, Some(slot)),
+            Step::MakeUser { user, home } => account::make(user, home, None),
+            Step::Own { path, user } => managed::own(path, user),
+            Step::PutUnit { path, text, mode } => {
+                path.parent().map_or(Ok(()), disk::make_dirs)?;
+                Ok(disk::write(path, text.as_bytes(), *mode)?)
+            }
+            Step::TellManager { service } => Ok(service.reload(context.store)?),
+            Step::Enable { service, on } => {
+                service.reload(context.store)?;
+                managed::set_enabled(context, service, *on)
+            }
+            Step::Linger { user } => linger::set(user, true),
+            Step::Start { service, again: true } => Ok(service.restart(context.store)?),
+            Step::Start { service, again: false } => managed::set_running(context, service, true),
             Step::Health { slot } => service::await_health(context, slot),
             Step::Retire { what } => what.apply(),
             Step::GiveBack { undo, trash, .. } => undo.give_back(context, trash),

@@ -3,9 +3,12 @@
 
 use super::Reinstate;
 use super::aside::set_aside;
+use super::managed;
 use crate::error::Error;
 use crate::profile::{self, Before};
 use crate::run::Context;
+use crate::service::account::{self, Numbers};
+use crate::service::{Managed, linger};
 use crate::store::{SlotName, Store};
 use crate::{disk, fetch, platform};
 use offgrid_manifest::Digest;
@@ -81,6 +84,57 @@ pub enum Undo {
         /// Where it waits.
         from: PathBuf,
     },
+    /// There was no such user, nor such a group.
+    RemoveUser {
+        /// Its name.
+        user: String,
+    },
+    /// There was such a user.
+    MakeUser {
+        /// Its name.
+        user: String,
+        /// Its numbers.
+        uid: u32,
+        /// Its group's.
+        gid: u32,
+        /// Its folder.
+        home: PathBuf,
+    },
+    /// The folder belonged to them.
+    SetOwner {
+        /// The folder.
+        path: PathBuf,
+        /// The user.
+        uid: u32,
+        /// The group.
+        gid: u32,
+    },
+    /// The manager is to read its files again when those are as they were.
+    TellManager {
+        /// The service.
+        service: Managed,
+    },
+    /// The service started by itself, or not.
+    Enabled {
+        /// The service.
+        service: Managed,
+        /// Whether.
+        was: bool,
+    },
+    /// The service ran, or not.
+    Started {
+        /// The service.
+        service: Managed,
+        /// Whether.
+        was: bool,
+    },
+    /// The user's services went on without a session, or not.
+    Linger {
+        /// The user.
+        user: String,
+        /// Whether.
+        was: bool,
+    },
     /// What somebody else installed was in service.
     Reinstate {
         /// What of it.
@@ -123,6 +177,12 @@ impl Undo {
             Undo::SetLink { path, .. } => format!("link {}", path.display()),
             Undo::SetBlock { path, .. } => format!("block {}", path.display()),
             Undo::SwitchTo { .. } => "current".to_owned(),
+            Undo::RemoveUser { user } | Undo::MakeUser { user, .. } => format!("user {user}"),
+            Undo::SetOwner { path, .. } => format!("owner {}", path.display()),
+            Undo::TellManager { service } => format!("manager {}", service.kind.name()),
+            Undo::Enabled { service, .. } => format!("enabled {}", service.kind.name()),
+            Undo::Started { service, .. } => format!("started {}", service.kind.name()),
+            Undo::Linger { user, .. } => format!("linger {user}"),
             Undo::Reinstate { what } => return what.resource(),
         })
     }
@@ -177,6 +237,15 @@ impl Undo {
             }
             Undo::Reinstate { what } => what.apply(context)?,
             Undo::MakeDirs { path } => disk::make_dirs(path)?,
+            Undo::RemoveUser { user } => account::remove(user)?,
+            Undo::MakeUser { user, uid, gid, home } => {
+                account::make(user, home, Some(Numbers { uid: *uid, gid: *gid }))?;
+            }
+            Undo::SetOwner { path, uid, gid } => managed::give(path, *uid, *gid)?,
+            Undo::TellManager { service } => service.reload(context.store)?,
+            Undo::Enabled { service, was } => managed::set_enabled(context, service, *was)?,
+            Undo::Started { service, was } => managed::set_running(context, service, *was)?,
+            Undo::Linger { user, was } => linger::set(user, *was)?,
         }
         Ok(())
     }
@@ -196,6 +265,29 @@ impl Undo {
             }
             Undo::SwitchTo { current, .. } => {
                 Undo::SwitchTo { current: current.clone(), slot: store.live_now()? }
+            }
+            Undo::RemoveUser { user } => match account::user(user)? {
+                Some(Numbers { uid, gid }) => {
+                    let home = account::home_of(user)?;
+                    Undo::MakeUser { user: user.clone(), uid, gid, home }
+                }
+                None => Undo::Nothing,
+            },
+            Undo::SetOwner { path, .. } if disk::is_there(path)? => {
+                let (uid, gid) = disk::at("look at", path, platform::owner_of(path))?;
+                Undo::SetOwner { path: path.clone(), uid, gid }
+            }
+            Undo::TellManager { .. } => self.clone(),
+            Undo::Enabled { service, .. } => {
+                let was = service.state(store)?.autostart;
+                Undo::Enabled { service: service.clone(), was }
+            }
+            Undo::Started { service, .. } => {
+                let was = service.state(store)?.running;
+                Undo::Started { service: service.clone(), was }
+            }
+            Undo::Linger { user, .. } => {
+                Undo::Linger { user: user.clone(), was: linger::is_on(user) }
             }
             Undo::Reinstate { what } => what.inverse(trash)?,
             // Nobody's profile is touched before the run is over.
@@ -276,6 +368,20 @@ impl Undo {
             }
             Undo::Reinstate { what } => what.describe(),
             Undo::MakeDirs { path } => format!("make the folder {}", path.display()),
+            Undo::RemoveUser { user } => format!("remove the user {user}"),
+            Undo::MakeUser { user, .. } => format!("make the user {user}"),
+            Undo::SetOwner { path, .. } => format!("give {} back to its owner", path.display()),
+            Undo::TellManager { service } => {
+                format!("have {} read its files again", service.kind.name())
+            }
+            Undo::Enabled { was: false, .. } => "start the service by itself no more".to_owned(),
+            Undo::Enabled { .. } => "let the service start by itself".to_owned(),
+            Undo::Started { was: false, .. } => "stop the service".to_owned(),
+            Undo::Started { .. } => "start the service".to_owned(),
+            Undo::Linger { was: false, .. } => {
+                "let your services end when you log out, as before".to_owned()
+            }
+            Undo::Linger { .. } => "let your services run while you are not logged in".to_owned(),
         }
     }
 }

@@ -22,6 +22,13 @@ impl Step {
             Step::EditBlock { .. } => "edit-block",
             Step::Prove { .. } => "prove",
             Step::Switch { .. } => "switch",
+            Step::MakeUser { .. } => "make-user",
+            Step::Own { .. } => "own",
+            Step::PutUnit { .. } => "put-unit",
+            Step::TellManager { .. } => "tell-manager",
+            Step::Enable { .. } => "enable",
+            Step::Linger { .. } => "linger",
+            Step::Start { .. } => "start",
             Step::Health { .. } => "health",
             Step::Retire { .. } => "retire",
             Step::GiveBack { .. } => "give-back",
@@ -31,7 +38,11 @@ impl Step {
     /// Whether it is bookkeeping: shown in the plan, not while it happens.
     pub fn is_minor(&self) -> bool {
         match self {
-            Step::MakeDir { .. } | Step::PutText { .. } | Step::Health { .. } => true,
+            Step::MakeDir { .. }
+            | Step::Own { .. }
+            | Step::PutText { .. }
+            | Step::TellManager { .. }
+            | Step::Health { .. } => true,
             Step::Retire { what } => what.is_minor(),
             Step::GiveBack { undo, .. } => matches!(undo, Undo::RemoveDirs { .. }),
             _ => false,
@@ -63,8 +74,23 @@ impl Step {
             Step::EditBlock { path, .. } => {
                 format!("let new terminals find `offgrid`, by a block in {}", path.display())
             }
-            Step::Prove { slot } => format!("prove that {slot} generates text on this machine"),
+            Step::Prove { slot, .. } => format!("prove that {slot} generates text on this machine"),
             Step::Switch { slot, .. } => format!("switch to {slot}"),
+            Step::MakeUser { user, .. } => {
+                format!("make the user {user}, which the service runs as")
+            }
+            Step::Own { path, user } => format!("give {} to {user}", path.display()),
+            Step::PutUnit { path, .. } => format!("write {}", path.display()),
+            Step::TellManager { service } => {
+                format!("have {} read its files", service.kind.name())
+            }
+            Step::Enable { on: true, .. } => {
+                "let the service start by itself from now on".to_owned()
+            }
+            Step::Enable { .. } => "start the service by itself no more".to_owned(),
+            Step::Linger { .. } => "let your services run while you are not logged in".to_owned(),
+            Step::Start { again: true, .. } => "start the service anew".to_owned(),
+            Step::Start { .. } => "start the service".to_owned(),
             Step::Health { .. } => "wait until the service answers, if it runs".to_owned(),
             Step::Retire { what } => what.describe(),
             Step::GiveBack { undo, .. } => undo.describe(),

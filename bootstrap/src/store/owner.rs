@@ -38,6 +38,32 @@ impl Store {
         Ok(())
     }
 
+    /// The same for a supervisor, which may be another user than who installs: what root
+    /// alone can change is as good as our own. Nothing in `state` is looked at then.
+    ///
+    /// # Errors
+    /// `E_PERM`.
+    pub fn check_for_run(&self, system: bool) -> Result<(), Error> {
+        let ours = self.check_owner(system);
+        if !matches!(ours, Err(Error::Theirs { .. })) {
+            return ours;
+        }
+        let app = self.live().map(|slot| self.slot(&slot).join("app"));
+        for path in [self.program(), self.current(), self.versions()].into_iter().chain(app) {
+            if disk::at("look at", &path, platform::exchangeable(&path, true))?.is_some() {
+                return ours;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it belongs to the whole system, as far as somebody can see it who may not
+    /// read its state: another user, whom only root can fool.
+    pub(crate) fn is_roots(&self) -> bool {
+        let kept = |path: PathBuf| matches!(platform::exchangeable(&path, true), Ok(None));
+        !platform::is_root() && kept(self.program()) && kept(self.versions())
+    }
+
     /// What this program makes in a prefix, to where nobody else has to reach.
     fn inside(&self) -> impl Iterator<Item = PathBuf> {
         let folders = [self.bin(), self.versions(), self.blobs(), self.staging(), self.trash()];

@@ -4,6 +4,7 @@
 
 use crate::machine;
 use offgrid_setup::host::{Capture, Node, Nodes, Tree};
+use offgrid_setup::preflight::parse_disks;
 
 const LINUX: &[(&str, &str)] = &[
     (".setup/uname", "Linux x86_64 6.8.0-45-generic"),
@@ -112,6 +113,9 @@ pub(crate) fn proc(input: &[u8]) {
         "proc/self/cgroup",
         "sys/fs/cgroup/memory.max",
         "sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "proc/1/cgroup",
+        "sys/fs/cgroup/a.slice/memory.max",
+        "sys/fs/cgroup/memory/a/memory.limit_in_bytes",
     ];
     ask(machine_of(&[LINUX]), &files, input);
 }
@@ -128,6 +132,9 @@ pub(crate) fn texts(input: &[u8]) {
         "proc/device-tree/compatible",
         "proc/device-tree/model",
         "proc/sys/kernel/osrelease",
+        "sys/fs/selinux/enforce",
+        "etc/selinux/config",
+        "run/ostree-booted",
     ];
     ask(machine_of(&[LINUX]), &files, input);
     ask(machine_of(&[&[("proc/version", "Linux")]]), &files, input);
@@ -142,8 +149,21 @@ pub(crate) fn setup(input: &[u8]) {
         ".setup/libc",
         "etc/group",
         ".setup/nvidia-smi.csv",
+        ".setup/pagesize",
     ];
     ask(machine_of(&[LINUX, AMD, NVIDIA]), &files, input);
+    disks(&String::from_utf8_lossy(input));
+}
+
+/// `.setup/disks`: read, written and read again it says the same, and nothing that a
+/// terminal would obey.
+fn disks(text: &str) {
+    let disks = parse_disks(text);
+    let again: String = disks.iter().map(|disk| format!("{disk}\n")).collect();
+    assert_eq!(parse_disks(&again), disks, "{again:?}");
+    for said in disks.iter().flat_map(|disk| [disk.line(), disk.evidence()]) {
+        assert!(!said.contains(char::is_control), "{said:?}");
+    }
 }
 
 /// PCI devices and their names.

@@ -1,7 +1,7 @@
 //! A whole machine as files: whatever is in them, a probe does not panic, says
 //! nothing that a terminal would obey, and knows no GPU but those that a file names.
 
-use offgrid_setup::host::{Arch, Gpu, Host, Node, Nodes, Os, Tree};
+use offgrid_setup::host::{Arch, Build, Gpu, Host, Node, Nodes, Os, Tree};
 use serde_json::Value;
 
 /// What every probe of these files must keep to; the facts, for who wants more.
@@ -26,6 +26,9 @@ pub fn probe(nodes: &Nodes) -> Host {
         draws_on_no_processor(icd, &files);
     }
     let limit = host.evidence.get("memory_limit").and_then(|limit| limit.split(' ').next());
+    assert_eq!(limit, host.memory_limit.map(|limit| limit.to_string()).as_deref());
+    assert!(host.usable_memory() <= host.memory_bytes.or(host.usable_memory()));
+    special(&host, &files);
     if let Some(limit) = limit {
         assert!(files.has(limit), "no file sets a limit of {limit}");
     }
@@ -33,6 +36,29 @@ pub fn probe(nodes: &Nodes) -> Host {
         assert!(files.has(libc), "no file names a C library of {libc}");
     }
     host
+}
+
+/// What is special about a system stands in a file that says so.
+fn special(host: &Host, files: &Files) {
+    if let Some(bytes) = host.page_bytes {
+        assert!(bytes.is_power_of_two() && files.has(&bytes.to_string()), "pages of {bytes}");
+    }
+    if let Some(board) = &host.board {
+        assert!(!board.is_empty() && files.has(board), "no file names the board {board}");
+    }
+    if host.selinux.is_some() {
+        assert!(files.tree.exists("/sys/fs/selinux/enforce"), "{:?}", host.selinux);
+    }
+    let seen = match host.build {
+        None => true,
+        Some(Build::Ostree) => files.tree.exists("/run/ostree-booted"),
+        Some(Build::SteamOs) => files.has("steamos"),
+        Some(Build::NixOs { nix_ld }) => {
+            let marked = files.has("nixos") || files.tree.exists("/etc/NIXOS");
+            marked && (!nix_ld || files.has("nix-ld"))
+        }
+    };
+    assert!(seen, "no file speaks of {:?}", host.build);
 }
 
 /// No text has characters that a terminal obeys.
@@ -176,9 +202,15 @@ fn on_windows(gpu: &Gpu, files: &Files) {
         one["vendor_id"].as_u64() == number(vendor) && one["device_id"].as_u64() == number(device)
     };
     let driver = |one: &Value| {
-        let id = one["MatchingDeviceId"].as_str().unwrap_or_default().to_ascii_lowercase();
-        let id = squeezed(&id);
-        id.contains(vendor) && id.contains(device)
+        let is_named = ["device", "MatchingDeviceId"].iter().any(|key| {
+            let id = one[*key].as_str().unwrap_or_default().to_ascii_lowercase();
+            let id = squeezed(&id);
+            id.contains(vendor) && id.contains(device)
+        });
+        // A card that DXGI does not list is one only when Windows says that it is there.
+        let is_there =
+            if json["dxgi"].is_array() { one["present"] == true } else { one["present"] != false };
+        is_named && is_there
     };
     let named = list("dxgi").iter().any(adapter) || list("display").iter().any(driver);
     assert!(named, "Windows knows no {gpu:?}");

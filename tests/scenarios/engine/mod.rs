@@ -17,12 +17,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A copy of the real engine in a folder of its own.
-fn real(world: &World, name: &str) -> PathBuf {
+pub(crate) fn real(world: &World, name: &str) -> PathBuf {
     copy(&engine(), &world.path("engines").join(name), "")
 }
 
 /// A stand-in that does this.
-fn standin(world: &World, name: &str, does: &str) -> PathBuf {
+pub(crate) fn standin(world: &World, name: &str, does: &str) -> PathBuf {
     copy(&program("engine-standin"), &world.path("engines").join(name), does)
 }
 
@@ -41,7 +41,7 @@ fn copy(from: &Path, folder: &Path, does: &str) -> PathBuf {
 }
 
 /// Whether a stand-in of this folder was ever started, and how.
-fn starts(engine: &Path) -> Vec<String> {
+pub(crate) fn starts(engine: &Path) -> Vec<String> {
     let text = fs::read_to_string(engine.with_file_name("ran")).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }

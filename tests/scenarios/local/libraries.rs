@@ -8,13 +8,12 @@
 //! loaded from beside the program). So what it says is looked at here, and what wine
 //! shows is everything else: what is loaded by name, and from the current folder.
 
-use e2e::programs::repo;
+use e2e::wine::{self, Wine};
 use e2e::world::finish;
-use e2e::{World, base};
+use e2e::{World, programs};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 /// Never looked for in a folder: those that Windows names in `KnownDLLs`, what
 /// these need themselves, and the names of API sets, which are no files.
@@ -38,15 +37,17 @@ const KNOWN: &[&str] = &[
 
 /// Of the system, and looked for beside the program first where nobody heeds its load
 /// configuration: Windows before 10 1607, and wine. No name may join them.
-const OPEN: &[&str] = &["bcrypt.dll", "crypt32.dll", "pdh.dll", "powrprof.dll", "userenv.dll"];
+const OPEN: &[&str] = &["bcrypt.dll", "crypt32.dll", "userenv.dll"];
 
 /// Loaded by name while a program runs, by it or by what it is linked to.
 const LATER: &[&str] = &[
+    "cfgmgr32.dll",
     "cryptbase.dll",
     "cryptsp.dll",
     "dbghelp.dll",
     "dnsapi.dll",
     "dwmapi.dll",
+    "dxgi.dll",
     "iphlpapi.dll",
     "mswsock.dll",
     "ncrypt.dll",
@@ -77,24 +78,6 @@ BOOL WINAPI DllMain(HINSTANCE self, DWORD why, LPVOID reserved) {
     return TRUE;
 }
 "#;
-
-/// For tests alone: wine 8 has no such library, and every Rust program needs it.
-const PRIMITIVES: &str = r#"
-#include <windows.h>
-BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
-__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T count) {
-    return SystemFunction036(bytes, (ULONG)count);
-}
-"#;
-
-/// The newest build for Windows, if there is one.
-fn program() -> Option<PathBuf> {
-    let of = |profile: &str| format!("target/x86_64-pc-windows-gnu/{profile}/offgrid-setup.exe");
-    let built = [of("dist"), of("release"), of("debug")];
-    let all = built.into_iter().chain(["dist/offgrid-setup-windows-x86_64.exe".to_owned()]);
-    let existing = all.map(|path| repo().join(path)).filter(|path| path.exists());
-    existing.max_by_key(|path| path.metadata().unwrap().modified().unwrap())
-}
 
 /// A PE file (Microsoft's "PE Format"), as far as its import table is concerned.
 struct Pe(Vec<u8>);
@@ -152,13 +135,7 @@ impl Pe {
 
 #[test]
 fn l11_the_program_for_windows_is_linked_to_libraries_of_the_system_alone() {
-    let Some(path) = program() else {
-        eprintln!(
-            "skipped: no program for Windows here: \
-             cargo build -p offgrid-setup --target x86_64-pc-windows-gnu"
-        );
-        return;
-    };
+    let Some(path) = wine::program() else { return };
     let (libraries, names) = Pe(fs::read(&path).unwrap()).imports();
     assert!(libraries.contains("kernel32.dll"), "nothing was read: {libraries:?}");
     for library in &libraries {
@@ -170,31 +147,17 @@ fn l11_the_program_for_windows_is_linked_to_libraries_of_the_system_alone() {
     for name in ["SetDefaultDllDirectories", "SetDllDirectoryW"] {
         assert!(names.contains(name), "{name} is not called");
     }
-    let main = fs::read_to_string(repo().join("bootstrap/src/main.rs")).unwrap();
+    let main = fs::read_to_string(programs::repo().join("bootstrap/src/main.rs")).unwrap();
     let body = main.split_once("fn main()").unwrap().1;
     let first = body.lines().nth(1).unwrap().trim();
     assert_eq!(first, "offgrid_setup::platform::harden();", "it is not the first thing that runs");
 }
 
-/// The program as a depot hands it out.
-fn stamped(world: &World, program: &Path) -> PathBuf {
-    let folder = world.path("downloads");
-    fs::create_dir_all(&folder).unwrap();
-    let (root, out) = (world.depot().join("root/1.json"), folder.join("offgrid-setup.exe"));
-    let words = ["stamp", program.to_str().unwrap(), "--root", root.to_str().unwrap()];
-    let more = ["--source", "http://127.0.0.1:9/", "-o", out.to_str().unwrap()];
-    base::depot(&world.path(""), &[&words[..], &more[..]].concat());
-    out
-}
-
 #[test]
 fn l11_the_header_says_that_linked_libraries_come_from_the_system_alone() {
-    let Some(path) = program() else {
-        eprintln!("skipped: no program for Windows here");
-        return;
-    };
+    let Some(path) = wine::program() else { return };
     let world = World::new();
-    let pe = Pe(fs::read(stamped(&world, &path)).unwrap());
+    let pe = Pe(fs::read(wine::stamped(&world, &path)).unwrap());
     let entry = pe.u32(0x3c) + 24 + 112 + 10 * 8;
     let (at, size) = (pe.place(pe.u32(entry)), pe.u32(entry + 4));
     assert_eq!((size, pe.u32(at)), (0x70, 0x70), "the size, in the header and in itself");
@@ -202,38 +165,6 @@ fn l11_the_header_says_that_linked_libraries_come_from_the_system_alone() {
     // Everything else in it asks for nothing.
     let rest = (4..0x70).filter(|n| !(0x4e..0x50).contains(n));
     assert_eq!(rest.map(|n| pe.0[at + n]).filter(|byte| *byte != 0).count(), 0);
-}
-
-/// Makes a library of this source; `None` where there is no compiler for Windows.
-fn library(world: &World, source: &str, out: &Path) -> Option<()> {
-    let file = world.path("library.c");
-    fs::write(&file, source).unwrap();
-    let mut gcc = Command::new("x86_64-w64-mingw32-gcc");
-    let made = gcc.args(["-shared", "-Os", "-s", "-o"]).arg(out).arg(file).arg("-ladvapi32");
-    made.status().ok().filter(std::process::ExitStatus::success).map(drop)
-}
-
-/// wine in a home of its own, with the one library that it lacks. Why not, else.
-fn wine(world: &World) -> Result<impl Fn(&Path, &[&str]) -> Command + '_, &'static str> {
-    const PROGRAMS: [&str; 2] = ["/usr/lib/wine/wine64", "/usr/bin/wine64"];
-    let wine = PROGRAMS.into_iter().find(|path| Path::new(path).exists());
-    let wine = wine.ok_or("there is no wine64 (Debian: wine64)")?;
-    let run = move |program: &Path, words: &[&str]| {
-        let mut command = world.command(wine);
-        command.env("WINEPREFIX", world.path("wine")).env("WINEDEBUG", "-all");
-        // No windows, no questions about what else could be installed.
-        command.env("WINEDLLOVERRIDES", "mscoree,mshtml=d").arg(program).args(words);
-        command
-    };
-    fs::create_dir(world.path("wine")).unwrap();
-    let booted = run(Path::new("wineboot"), &["-i"]).output();
-    let system = world.path("wine/drive_c/windows/system32");
-    if !booted.is_ok_and(|output| output.status.success()) || !system.is_dir() {
-        return Err("wine makes no prefix here");
-    }
-    library(world, PRIMITIVES, &system.join("bcryptprimitives.dll"))
-        .ok_or("there is no x86_64-w64-mingw32-gcc (Debian: gcc-mingw-w64-x86-64-posix)")?;
-    Ok(run)
 }
 
 /// The names in a folder, in small letters.
@@ -245,25 +176,16 @@ fn names(folder: &Path) -> BTreeSet<String> {
 #[test]
 fn l11_libraries_that_lie_about_are_not_loaded_under_wine() {
     let world = World::new();
-    let Some(path) = program() else {
-        eprintln!("skipped: no program for Windows here");
-        return;
-    };
-    let wine = match wine(&world) {
-        Ok(wine) => wine,
-        Err(why) => {
-            eprintln!("skipped: {why}");
-            return;
-        }
-    };
+    let Some(path) = wine::program() else { return };
+    let Some(wine) = Wine::new(&world) else { return };
     let (mut linked, _) = Pe(fs::read(&path).unwrap()).imports();
     // Windows has it open already (KnownDLLs); wine does not know it at all.
     linked.remove("bcryptprimitives.dll");
-    let exe = stamped(&world, &path);
+    let exe = wine::stamped(&world, &path);
     let (downloads, cwd) = (exe.parent().unwrap().to_owned(), world.path("current"));
     fs::create_dir(&cwd).unwrap();
     let marker = world.path("marker.dll");
-    library(&world, MARKER, &marker).unwrap();
+    wine::library(&world, MARKER, &marker).unwrap();
     for name in linked.iter().map(String::as_str).chain(LATER.iter().copied()) {
         for folder in [&downloads, &cwd] {
             fs::copy(&marker, folder.join(name)).unwrap();
@@ -273,14 +195,11 @@ fn l11_libraries_that_lie_about_are_not_loaded_under_wine() {
     // Nobody answers at this address; sockets and certificates come before that.
     let install = ["install", "--yes", "--json", "--source", "http://127.0.0.1:9/"];
     for (words, exit) in [(&["version"][..], 0), (&["status"], 0), (&install, 4)] {
-        let mut command = wine(&exe, words);
+        let mut command = wine.command(&exe, words);
         command.current_dir(&cwd);
         finish(command).expect(exit);
     }
-    // Its server outlives the programs for a while, and writes into the prefix.
-    let mut server = world.command("/usr/lib/wine/wineserver");
-    let ended = server.args(["-k"]).env("WINEPREFIX", world.path("wine")).status();
-    assert!(ended.is_ok(), "{ended:?}");
+    wine.end();
     assert_eq!(names(&cwd), around, "something was loaded from the current folder");
     let new: Vec<String> = names(&downloads).difference(&beside).cloned().collect();
     let loaded = new.iter().map(|name| name.strip_suffix(".loaded").unwrap_or(name));

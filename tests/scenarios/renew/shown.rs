@@ -65,7 +65,7 @@ fn typed(world: &World, program: &Path, words: &str, answer: &str) -> Option<Out
 fn a_person_is_asked_once_for_the_newer_program_and_what_it_then_does() {
     let world = World::new();
     bring(&world.depot(), &newer(&world));
-    let Some(first) = typed(&world, &world.setup(), "install", "y\n") else {
+    let Some(first) = typed(&world, &world.setup(), "install --model none", "y\n") else {
         eprintln!("skipped: there is no `script` (util-linux) to make a terminal with");
         return;
     };

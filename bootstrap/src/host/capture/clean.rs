@@ -113,7 +113,7 @@ pub(super) fn file(asked: &str, bytes: &[u8], names: &mut Names) -> Vec<u8> {
 pub(super) fn said(name: &str, lines: &[String], names: &mut Names) -> String {
     let all = || lines.iter().map(|line| format!("{line}\n")).collect();
     match name {
-        "uname" | "libc" | "dev" | "windows.json" => all(),
+        "uname" | "libc" | "dev" | "pagesize" | "windows.json" => all(),
         "user" => {
             let user = lines.first().and_then(|line| User::parse(line));
             user.map(|user| format!("{}\n", names.user(&user))).unwrap_or_default()
@@ -247,8 +247,16 @@ fn manifest(text: &str) -> String {
 
 /// `windows.json` of a machine, with what the running one told by other ways.
 pub(super) fn windows(display: &str, host: &Host) -> String {
-    const DRIVER: [&str; 5] =
-        ["DriverDesc", "ProviderName", "DriverVersion", "MatchingDeviceId", "qwMemorySize"];
+    const DRIVER: [&str; 8] = [
+        "DriverDesc",
+        "ProviderName",
+        "DriverVersion",
+        "MatchingDeviceId",
+        "qwMemorySize",
+        "present",
+        "device",
+        "problem",
+    ];
     const ADAPTER: [&str; 5] =
         ["vendor_id", "device_id", "description", "dedicated_bytes", "software"];
     let text = display.strip_prefix('\u{feff}').unwrap_or(display);
@@ -264,7 +272,7 @@ pub(super) fn windows(display: &str, host: &Host) -> String {
         "native_arch": host.native_arch, "os_name": host.os_name,
         "memory_bytes": host.memory_bytes, "cpu": host.cpu,
     });
-    for (name, keys) in [("display", &DRIVER), ("dxgi", &ADAPTER)] {
+    for (name, keys) in [("display", &DRIVER[..]), ("dxgi", &ADAPTER)] {
         if let Some(list) = list(name, keys) {
             kept[name] = list.into();
         }

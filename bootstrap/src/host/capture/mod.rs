@@ -67,6 +67,12 @@ impl Capture {
         Capture { host, nodes }
     }
 
+    /// Keeps what is said of this machine and is in no file, in the file of this name
+    /// in `.setup/`. There must be nothing personal in it.
+    pub fn say(&mut self, name: &str, text: String) {
+        self.nodes.insert(format!("/.setup/{name}"), Node::File(text.into_bytes().into()));
+    }
+
     /// What is in it.
     pub fn nodes(&self) -> &Nodes {
         &self.nodes

@@ -1,6 +1,7 @@
 //! GPUs of a Windows machine: the display drivers of the registry, joined with
 //! the adapters that DXGI lists. The registry keeps cards that are gone; DXGI
-//! lists only what is there. Pure but for the names of a few system files.
+//! lists only what is there, and of that only what can draw. Pure but for the names
+//! of a few system files.
 
 use super::super::tree::{Tree, plain};
 use super::super::{Fault, Gpu, Host, Vulkan};
@@ -23,18 +24,16 @@ pub(in super::super) fn probe(tree: &Tree, json: Option<&str>, host: &mut Host) 
     let drivers: Vec<Driver> = list(&value["display"]).iter().filter_map(driver).collect();
     let adapters = value["dxgi"].as_array();
     let present = adapters.map(|all| all.iter().filter_map(adapter).collect::<Vec<_>>());
-    host.gpus = match &present {
-        Some(adapters) => adapters.iter().map(|adapter| joined(adapter, &drivers)).collect(),
-        // Which of them is still there is not known.
-        None => drivers.iter().filter_map(|driver| Some(of_driver(driver, driver.id?))).collect(),
-    };
+    let adapters = present.as_deref().unwrap_or_default();
+    host.gpus = adapters.iter().map(|adapter| joined(adapter, &drivers)).collect();
+    host.gpus.extend(unlisted(present.as_deref(), &drivers));
     let shown = tree.is_dir(SYSTEM);
     let has = |name: &str| tree.exists(&format!("{SYSTEM}/{name}"));
-    for gpu in &mut host.gpus {
+    for (index, gpu) in host.gpus.iter_mut().enumerate() {
         if gpu.vendor == "nvidia" && shown && !has("nvcuda.dll") {
             gpu.refuse(Fault::Driver, "nvcuda.dll is missing: install NVIDIA's driver");
         }
-        if gpu.usable.is_none() && present.is_some() && (shown || tree.is_live()) {
+        if gpu.usable.is_none() && index < adapters.len() && (shown || tree.is_live()) {
             gpu.usable = Some(true);
         }
         if gpu.vendor == "amd" && shown && !has("amdhip64_7.dll") {
@@ -43,7 +42,13 @@ pub(in super::super) fn probe(tree: &Tree, json: Option<&str>, host: &mut Host) 
         }
     }
     let stale = drivers.len().saturating_sub(host.gpus.len());
-    let source = if present.is_some() { "DXGI" } else { "the registry alone" };
+    let asked = drivers.iter().any(|driver| driver.present.is_some());
+    let source = match &present {
+        Some(adapters) if host.gpus.len() == adapters.len() => "DXGI",
+        Some(_) => "DXGI and the list of devices",
+        None if asked => "the registry and the list of devices",
+        None => "the registry alone",
+    };
     host.note("gpus", format!("{} found by {source}; {stale} other drivers", host.gpus.len()));
     let loader = if shown { Some(has("vulkan-1.dll")) } else { None };
     host.vulkan = Some(Vulkan { loader, api: None, icds: Vec::new() });
@@ -65,12 +70,17 @@ fn libraries(tree: &Tree) -> Option<BTreeSet<String>> {
 }
 
 /// One subkey of the display class.
+#[derive(Default)]
 struct Driver {
     id: Option<(u16, u16)>,
     name: Option<String>,
     is_basic: bool,
     version: Option<String>,
     memory: Option<u64>,
+    /// Whether its device is there.
+    present: Option<bool>,
+    /// The code of what Windows says is wrong with it; 0: nothing.
+    problem: Option<u64>,
 }
 
 /// One adapter that is there.
@@ -90,18 +100,26 @@ fn text(value: &Value) -> Option<String> {
 
 fn driver(value: &Value) -> Option<Driver> {
     value.as_object()?;
-    let matching = text(&value["MatchingDeviceId"]).unwrap_or_default().to_ascii_lowercase();
-    let number = |key: &str| {
-        let at = matching.find(key)? + key.len();
-        u16::from_str_radix(matching.get(at..at + 4)?, 16).ok()
-    };
     Some(Driver {
-        id: number("ven_").zip(number("dev_")),
+        // The other one is what the driver is for, and that may be every display.
+        id: id(&value["device"]).or_else(|| id(&value["MatchingDeviceId"])),
         name: text(&value["DriverDesc"]),
         is_basic: text(&value["ProviderName"]).as_deref() == Some("Microsoft"),
         version: text(&value["DriverVersion"]),
         memory: value["qwMemorySize"].as_u64().filter(|bytes| *bytes > 0),
+        present: value["present"].as_bool(),
+        problem: value["problem"].as_u64(),
     })
+}
+
+/// Vendor and device of `pci\ven_10de&dev_2504&...`.
+fn id(value: &Value) -> Option<(u16, u16)> {
+    let name = text(value)?.to_ascii_lowercase();
+    let number = |key: &str| {
+        let at = name.find(key)? + key.len();
+        u16::from_str_radix(name.get(at..at + 4)?, 16).ok()
+    };
+    number("ven_").zip(number("dev_"))
 }
 
 fn adapter(value: &Value) -> Option<Adapter> {
@@ -116,16 +134,29 @@ fn adapter(value: &Value) -> Option<Adapter> {
 }
 
 fn joined(adapter: &Adapter, drivers: &[Driver]) -> Gpu {
-    let mine = drivers.iter().find(|driver| driver.id == Some(adapter.id));
-    let bare =
-        Driver { id: Some(adapter.id), name: None, is_basic: false, version: None, memory: None };
-    let mut gpu = of_driver(mine.unwrap_or(&bare), adapter.id);
+    // One of the same kind that was taken out keeps the driver that it had then.
+    let mine = drivers.iter().filter(|driver| driver.id == Some(adapter.id));
+    let mine = mine.rev().max_by_key(|driver| driver.present.map_or(1, |is| 2 * u8::from(is)));
+    let mut gpu = of_driver(mine.unwrap_or(&Driver::default()), adapter.id);
     if gpu.usable.is_none() {
         gpu.name = gpu.name.or_else(|| adapter.name.clone());
     }
     gpu.vram_bytes = gpu.vram_bytes.or(adapter.memory);
     gpu.integrated = integrated(&gpu);
     gpu
+}
+
+/// What DXGI does not list. Where it says nothing at all, every driver but of what
+/// is surely gone. Else what is surely there: a card that only computes (NVIDIA's
+/// TCC), one that Windows has stopped, one that nothing but the basic driver is for.
+fn unlisted(adapters: Option<&[Adapter]>, drivers: &[Driver]) -> Vec<Gpu> {
+    let is_listed = |id| adapters.is_some_and(|all| all.iter().any(|one| one.id == id));
+    let found = drivers.iter().filter_map(|driver| {
+        let id = driver.id.filter(|id| Maker::of(id.0).is_some() && !is_listed(*id))?;
+        let is_there = driver.present.unwrap_or(adapters.is_none());
+        is_there.then(|| of_driver(driver, id))
+    });
+    found.collect()
 }
 
 fn of_driver(driver: &Driver, (vendor, device): (u16, u16)) -> Gpu {
@@ -150,6 +181,18 @@ fn of_driver(driver: &Driver, (vendor, device): (u16, u16)) -> Gpu {
             Fault::Driver,
             "Windows drives it with its basic driver: install the maker's own",
         );
+    }
+    match driver.problem {
+        None | Some(0) => {}
+        Some(22) => gpu.refuse(
+            Fault::SetAside,
+            "it is switched off in the Device Manager: switch it on there",
+        ),
+        Some(14) => gpu.refuse(Fault::Other, "Windows asks for a restart: restart the computer"),
+        Some(code) => gpu.refuse(
+            Fault::Driver,
+            format!("Windows has stopped it (code {code}): install its maker's newest driver"),
+        ),
     }
     gpu.integrated = integrated(&gpu);
     gpu

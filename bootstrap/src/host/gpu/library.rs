@@ -5,8 +5,9 @@ use super::super::tree::Tree;
 use memchr::memmem;
 use std::collections::BTreeSet;
 
-/// Distributions, WSL, NixOS and Tegra (gpu.md 3.1 row 5).
-const FOLDERS: [&str; 14] = [
+/// Distributions, WSL, NixOS with what its nix-ld gives to programs of others, and Tegra
+/// (gpu.md 3.1 row 5).
+const FOLDERS: [&str; 15] = [
     "/usr/lib/wsl/lib",
     "/usr/lib/x86_64-linux-gnu",
     "/usr/lib/aarch64-linux-gnu",
@@ -21,6 +22,7 @@ const FOLDERS: [&str; 14] = [
     "/usr/lib64/nvidia",
     "/usr/local/lib",
     "/run/opengl-driver/lib",
+    "/run/current-system/sw/share/nix-ld/lib",
 ];
 const CACHE: &str = "/etc/ld.so.cache";
 const CACHE_LIMIT: u64 = 16 << 20;
@@ -60,14 +62,11 @@ pub(super) fn names(tree: &Tree) -> Option<BTreeSet<String>> {
     let listed = listed.filter_map(|text| std::str::from_utf8(text).ok()?.rsplit('/').next());
     let mut found: BTreeSet<String> = listed.map(str::to_owned).collect();
     for folder in FOLDERS {
-        let names = tree.names(folder).unwrap_or_default();
-        if tree.is_remembering() {
-            let deciding = names.iter().filter(|name| is_deciding(name));
-            deciding.for_each(|name| {
-                tree.exists(&format!("{folder}/{name}"));
-            });
-        }
-        found.extend(names.into_iter().filter(|name| name.contains(".so")));
+        // Of those that decide something, a link that leads nowhere is no library.
+        let is_there = |name: &String| {
+            name.contains(".so") && (!is_deciding(name) || tree.exists(&format!("{folder}/{name}")))
+        };
+        found.extend(tree.names(folder).unwrap_or_default().into_iter().filter(is_there));
     }
     Some(found)
 }
@@ -181,5 +180,9 @@ mod tests {
         assert_eq!(find(&tree, "libcuda.so.1").as_deref(), Some("/opt/x/libcuda.so.1"));
         assert_eq!(find(&tree, "libcuda.so"), None);
         assert!(are_shown(&tree));
+        let link = dir.path().join("usr/lib64/libgomp.so.1");
+        crate::platform::make_link(&link, "libgomp.so.1.0.0".as_ref()).unwrap();
+        let known = names(&tree).unwrap();
+        assert!(known.contains("libvulkan.so.1") && !known.contains("libgomp.so.1"), "{known:?}");
     }
 }

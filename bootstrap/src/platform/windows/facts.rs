@@ -1,14 +1,23 @@
 //! Host facts of Windows.
 
-use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+use std::ffi::OsString;
+use std::os::windows::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
 use windows_sys::Win32::Foundation::{CloseHandle, HANDLE};
 use windows_sys::Win32::Security::{
     GetTokenInformation, TOKEN_ELEVATION, TOKEN_QUERY, TokenElevation,
 };
 use windows_sys::Win32::System::SystemInformation::{
-    IMAGE_FILE_MACHINE_AMD64, IMAGE_FILE_MACHINE_ARM64,
+    GetSystemWindowsDirectoryW, GlobalMemoryStatusEx, IMAGE_FILE_MACHINE_AMD64,
+    IMAGE_FILE_MACHINE_ARM64, MEMORYSTATUSEX,
 };
-use windows_sys::Win32::System::Threading::{GetCurrentProcess, IsWow64Process2, OpenProcessToken};
+use windows_sys::Win32::System::Threading::{
+    ALL_PROCESSOR_GROUPS, GetActiveProcessorCount, GetCurrentProcess, IsWow64Process2,
+    OpenProcessToken,
+};
+
+use super::registry::Key;
 
 use crate::host::{Arch, Cpu, Uname};
 use crate::platform::LiveFacts;
@@ -17,7 +26,7 @@ pub(crate) fn live_facts() -> LiveFacts {
     let system = os_info::get();
     let process_arch = Arch::from_machine(std::env::consts::ARCH);
     let native_arch = native_arch();
-    let (mut cpu, memory_bytes) = cpu_and_memory();
+    let mut cpu = cpu();
     if native_arch.is_some() && native_arch == process_arch {
         cpu.features = features(); // of another processor we only see what is emulated
     }
@@ -31,26 +40,52 @@ pub(crate) fn live_facts() -> LiveFacts {
         native_arch,
         os_name: system.edition().map(str::to_owned),
         cpu,
-        memory_bytes,
+        memory_bytes: memory(),
+        windows: Some(super::display::json()),
         elevated: elevated(),
         ..LiveFacts::default()
     }
 }
 
-fn cpu_and_memory() -> (Cpu, Option<u64>) {
-    let asked = RefreshKind::nothing()
-        .with_cpu(CpuRefreshKind::nothing())
-        .with_memory(MemoryRefreshKind::nothing().with_ram());
-    let Ok(system) = System::new_with_specifics(asked) else {
-        return (Cpu::default(), None);
-    };
-    let name = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned());
-    let cpu = Cpu {
+/// The root of the drive that Windows is on: a path that begins with a slash is one of
+/// the current drive.
+#[expect(unsafe_code, reason = "the variable that says so is anybody's to set")]
+pub(crate) fn root() -> PathBuf {
+    let mut name = [0_u16; 260];
+    // SAFETY: the name is as long as we say.
+    let length = unsafe { GetSystemWindowsDirectoryW(name.as_mut_ptr(), name.len() as u32) };
+    let name = name.get(..length as usize).unwrap_or_default();
+    let folder = PathBuf::from(OsString::from_wide(name));
+    folder.ancestors().last().filter(|root| root.has_root()).unwrap_or(Path::new("/")).to_owned()
+}
+
+/// Without its features.
+fn cpu() -> Cpu {
+    let key = Key::open(r"HARDWARE\DESCRIPTION\System\CentralProcessor\0");
+    let name = key.and_then(|key| key.text("ProcessorNameString"));
+    let name = name.map(|name| name.trim().to_owned());
+    Cpu {
         name: name.filter(|name| !name.is_empty()),
-        cores: u32::try_from(system.cpus().len()).ok().filter(|cores| *cores > 0),
+        cores: Some(cores()).filter(|cores| *cores > 0),
         features: None,
-    };
-    (cpu, Some(system.total_memory()).filter(|bytes| *bytes > 0))
+    }
+}
+
+/// Of all groups of processors: one group has 64 at most.
+#[expect(unsafe_code, reason = "a system call")]
+fn cores() -> u32 {
+    // SAFETY: takes a number.
+    unsafe { GetActiveProcessorCount(ALL_PROCESSOR_GROUPS) }
+}
+
+#[expect(unsafe_code, reason = "a system call")]
+fn memory() -> Option<u64> {
+    // SAFETY: plain numbers, for which zero is a value.
+    let mut status: MEMORYSTATUSEX = unsafe { std::mem::zeroed() };
+    status.dwLength = u32::try_from(size_of::<MEMORYSTATUSEX>()).ok()?;
+    // SAFETY: it is as large as it says, and outlives the call.
+    let done = unsafe { GlobalMemoryStatusEx(&raw mut status) };
+    Some(status.ullTotalPhys).filter(|bytes| done != 0 && *bytes > 0)
 }
 
 /// Not `PROCESSOR_ARCHITECTURE` nor GetNativeSystemInfo: both lie to a program

@@ -15,6 +15,15 @@ pub(crate) fn process_id_alive(pid: u32) -> bool {
     }
 }
 
+/// No container begins with one of our supervisors here.
+pub(crate) fn is_first() -> bool {
+    false
+}
+
+pub(crate) fn run_as_first(_command: &mut std::process::Command, _name: &str) -> io::Result<u8> {
+    Err(ErrorKind::Unsupported.into())
+}
+
 /// Only ending at once is possible; the rest comes with the service.
 #[expect(unsafe_code, reason = "a system call")]
 pub(crate) fn signal(pid: u32, signal: Signal) -> io::Result<()> {

@@ -1,0 +1,206 @@
+//! The service of this machine: which kind it is to be, what of it is on the disk
+//! already, and whether it can be reached from elsewhere.
+//!
+//! Looks and decides; what is done is the plan's.
+
+use super::refuse::Error;
+use super::session::Session;
+use crate::error::Error as Any;
+use crate::plan::Service;
+use crate::receipt::Receipt;
+use crate::service::backend::{Listen, UnitFile, Wanted, backend};
+use crate::service::{self, Managed, account, best};
+use crate::settings::ServiceKind;
+use crate::{disk, env::Env, platform};
+use std::path::PathBuf;
+
+/// How the app is to be kept running: as it is where something is installed, else as
+/// asked for.
+///
+/// # Errors
+/// `E_UNSUPPORTED` for a kind that this system does not have.
+pub(super) fn wanted(session: &Session<'_>, receipt: Option<&Receipt>) -> Result<Service, Any> {
+    // Nobody registers a service on a captured machine.
+    if session.settings.sysroot.is_some() {
+        return Ok(Service::none());
+    }
+    match receipt {
+        None => fresh(session, kind(session)?, Listen::Loopback),
+        Some(receipt) => {
+            let is = kind_of(receipt);
+            let asked = session.settings.service;
+            if session.settings.service_typed && asked != ServiceKind::Auto && asked != is {
+                let (is, asked) = (is.name(), asked.name());
+                return Err(Error::OtherService { is, asked }.into());
+            }
+            known(session, receipt, is)
+        }
+    }
+}
+
+/// The kind that a receipt names; one that this program does not know is no service of
+/// its own.
+pub(super) fn kind_of(receipt: &Receipt) -> ServiceKind {
+    let known = ServiceKind::ALL.iter().copied().find(|kind| kind.name() == receipt.service);
+    known.unwrap_or(ServiceKind::None)
+}
+
+/// What was asked for, or the best of this system.
+pub(super) fn kind(session: &Session<'_>) -> Result<ServiceKind, Any> {
+    let asked = session.settings.service;
+    let fits = match asked {
+        ServiceKind::Auto => return Ok(best::best(facts(session)?)),
+        ServiceKind::None => true,
+        ServiceKind::Supervise => platform::can_supervise(),
+        kind => best::fits(facts(session)?, kind),
+    };
+    let kind = || asked.name().to_owned();
+    if fits { Ok(asked) } else { Err(Error::NoService { kind: kind() }.into()) }
+}
+
+fn facts(session: &Session<'_>) -> Result<best::Facts, Any> {
+    Ok(best::Facts::read(&session.host()?, session.env, session.place.system))
+}
+
+/// The service that a manager knows by this kind; `None` where there is no manager.
+pub(super) fn managed(session: &Session<'_>, kind: ServiceKind) -> Option<Managed> {
+    backend(kind)?;
+    let own = !session.place.system;
+    let home = own.then(|| session.env.home()).flatten();
+    // Units of a user lie beside our own folder of settings.
+    let config = own.then(|| session.place.config.clone());
+    Some(Managed { kind, home, config })
+}
+
+/// One that is to be registered.
+pub(super) fn fresh(
+    session: &Session<'_>,
+    kind: ServiceKind,
+    before: Listen,
+) -> Result<Service, Any> {
+    let Some(managed) = managed(session, kind) else { return Ok(Service::unmanaged(kind)) };
+    let settings = session.settings;
+    let listen = settings.listen.unwrap_or(before);
+    let own = session.place.system && account::may_make();
+    let home = account::home(&session.place.models);
+    let linger = match (kind, settings.linger) {
+        (ServiceKind::SystemdUser, Some(true)) => platform::user_name(),
+        _ => None,
+    };
+    Ok(Service {
+        kind,
+        listen,
+        unit: paths(session, kind)?.into_iter().next(),
+        files: files(session, kind, listen)?,
+        managed: Some(managed),
+        account: own.then(|| (account::NAME.to_owned(), home)),
+        new: true,
+        autostart: settings.autostart,
+        linger,
+    })
+}
+
+/// One that is registered: its files are made anew where they are not as they should be.
+fn known(session: &Session<'_>, receipt: &Receipt, kind: ServiceKind) -> Result<Service, Any> {
+    let Some(managed) = managed(session, kind) else {
+        return Ok(Service { listen: receipt.listen, ..Service::unmanaged(kind) });
+    };
+    let listen = session.settings.listen.unwrap_or(receipt.listen);
+    let mut differing = Vec::new();
+    for file in files(session, kind, listen)? {
+        if !is_there(&file)? {
+            differing.push(file);
+        }
+    }
+    // A manager that cannot be asked now starts nothing anew.
+    let running = managed.state(session.store()).is_ok_and(|state| state.running);
+    let unit = paths(session, kind)?.into_iter().next();
+    let managed = Some(managed);
+    let service = Service { managed, files: differing, unit, ..Service::unmanaged(kind) };
+    Ok(Service { listen, autostart: running, ..service })
+}
+
+fn is_there(file: &UnitFile) -> Result<bool, Any> {
+    let bytes = disk::read(&file.path, 1024 * 1024)?;
+    let same = bytes.is_some_and(|bytes| bytes == file.text.as_bytes());
+    Ok(same && platform::mode_of(&file.path).is_ok_and(|mode| mode == file.mode))
+}
+
+/// The files of its manager, as they should be.
+pub(super) fn files(
+    session: &Session<'_>,
+    kind: ServiceKind,
+    listen: Listen,
+) -> Result<Vec<UnitFile>, Any> {
+    let Some(backend) = backend(kind) else { return Ok(Vec::new()) };
+    let (store, place) = (session.store(), &session.place);
+    let account = match place.system {
+        true => Some(account::account(&account::home(&place.models))?),
+        false => None,
+    };
+    let home = session.env.home().filter(|_| !place.system);
+    let definition = backend.definition(&Wanted {
+        prefix: store.prefix(),
+        program: &store.program(),
+        config: &place.config,
+        models: &place.models,
+        account: account.as_ref(),
+        home: home.as_deref(),
+        uid: platform::user().map(|(uid, _)| uid),
+        port: service::port(&place.config),
+        listen,
+        drain: session.settings.drain,
+    });
+    Ok(definition.map_err(service::Error::from)?.files)
+}
+
+/// The paths of all files that a service of this kind has here.
+pub(super) fn paths(session: &Session<'_>, kind: ServiceKind) -> Result<Vec<PathBuf>, Any> {
+    let files = files(session, kind, Listen::Loopback)?;
+    Ok(files.into_iter().map(|file| file.path).collect())
+}
+
+/// Says whom the service lets in, after it was started, and does not leave one running
+/// that nobody wanted to be reachable (DESIGN 10).
+pub(super) fn look_at_exposure(session: &Session<'_>, service: &Service) -> Result<(), Any> {
+    let state = service::state(session.store());
+    let (Some(_), Some(port)) = (state.running, state.port) else { return Ok(()) };
+    let exposed = service::exposure::measure(port);
+    if exposed != Some(true) {
+        return Ok(());
+    }
+    let what = format!("other computers of your network can reach the app at port {port}");
+    if service.listen == Listen::Lan {
+        let hint = "that is what `listen = lan` says; a password is OFFGRID_REQUIRE_AUTH=true in \
+                    offgrid.env";
+        session.warn("W_EXPOSED", &what, Some(hint));
+        return Ok(());
+    }
+    let asked = session.can_ask();
+    let question = format!("{what}, without a password. Leave it running?");
+    if asked && session.ask(&question, false)? {
+        return Ok(());
+    }
+    match &service.managed {
+        Some(managed) => managed.stop(session.store())?,
+        None => service::stop(session.store())?,
+    }
+    let hint = "this system cannot confine it; if that is right for your network: \
+                `offgrid self service install --listen lan`";
+    session.warn("W_EXPOSED", &format!("{what}, so it was stopped"), Some(hint));
+    Ok(())
+}
+
+/// What a person should know of a service of their own.
+pub(super) fn say_of_session(session: &Session<'_>, env: &Env, service: &Service) {
+    let user = platform::user_name();
+    let ends = service.kind == ServiceKind::SystemdUser
+        && service.new
+        && service.linger.is_none()
+        && env.home().is_some()
+        && user.is_some_and(|user: String| !service::linger::is_on(&user));
+    if ends {
+        let hint = "to let it go on: offgrid self service install --linger";
+        session.note("the service ends when you log out", Some(hint));
+    }
+}

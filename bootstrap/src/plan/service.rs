@@ -1,0 +1,161 @@
+//! What a run does about the service: its user, its files, its manager. Pure: what
+//! differs from the disk was looked at before.
+
+use super::back::{aside, empty};
+use super::{Plan, Verb};
+use crate::receipt::Receipt;
+use crate::service::Managed;
+use crate::service::backend::{Listen, UnitFile};
+use crate::settings::ServiceKind;
+use crate::step::{Step, Undo};
+use crate::store::Store;
+use std::path::{Path, PathBuf};
+
+/// How the app is to be kept running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Never `auto`.
+    pub kind: ServiceKind,
+    /// Who may reach it.
+    pub listen: Listen,
+    /// The service, where there is a manager to know it.
+    pub managed: Option<Managed>,
+    /// The user that it runs as, where that is not the one who installs, and that
+    /// user's folder.
+    pub account: Option<(String, PathBuf)>,
+    /// Files of its manager that are not on this disk as they should be.
+    pub files: Vec<UnitFile>,
+    /// The file that describes it.
+    pub unit: Option<PathBuf>,
+    /// Whether it is registered by this run.
+    pub new: bool,
+    /// Whether it is to start by itself, which it also does now.
+    pub autostart: bool,
+    /// Whose services are to go on without a session.
+    pub linger: Option<String>,
+}
+
+impl Service {
+    /// None at all.
+    pub fn none() -> Service {
+        Service::unmanaged(ServiceKind::None)
+    }
+
+    /// Of a kind that no manager knows.
+    pub fn unmanaged(kind: ServiceKind) -> Service {
+        Service {
+            kind,
+            listen: Listen::Loopback,
+            managed: None,
+            account: None,
+            files: Vec::new(),
+            unit: None,
+            new: false,
+            autostart: false,
+            linger: None,
+        }
+    }
+
+    /// The user, and the folder that is to be that user's. Before the proof, which
+    /// runs as that user.
+    pub(super) fn people(&self) -> Vec<Step> {
+        let Some((user, home)) = self.account.clone().filter(|_| self.new) else {
+            return Vec::new();
+        };
+        let (path, name) = (home.clone(), user.clone());
+        vec![Step::MakeUser { user, home }, Step::Own { path, user: name }]
+    }
+
+    /// The unit whose user and sandbox a slot has to work in; none where the service
+    /// runs as the user who installs.
+    pub(super) fn sandbox(&self) -> Option<PathBuf> {
+        (self.kind == ServiceKind::Systemd).then(|| self.unit.clone()).flatten()
+    }
+
+    /// What its manager is told before anything runs.
+    pub(super) fn register(&self) -> Vec<Step> {
+        let Some(service) = self.managed.clone() else { return Vec::new() };
+        if self.files.is_empty() && !self.new {
+            return Vec::new();
+        }
+        let mut steps = vec![Step::TellManager { service: service.clone() }];
+        steps.extend(self.files.iter().cloned().map(|file| {
+            let UnitFile { path, text, mode } = file;
+            Step::PutUnit { path, text, mode }
+        }));
+        if self.new {
+            steps.extend(self.linger.clone().map(|user| Step::Linger { user }));
+            steps.push(Step::Enable { service, on: self.autostart });
+        }
+        steps
+    }
+
+    /// What starts it, after the switch: a service that runs is told by the switch,
+    /// unless its files have changed.
+    pub(super) fn start(&self) -> Option<Step> {
+        let service = self.managed.clone()?;
+        match (self.new, self.files.is_empty()) {
+            (true, _) => self.autostart.then_some(Step::Start { service, again: false }),
+            (false, false) => self.autostart.then_some(Step::Start { service, again: true }),
+            (false, true) => None,
+        }
+    }
+}
+
+/// The service alone: registered, or its files made as they should be.
+pub fn register(id: String, receipt: &Receipt, service: &Service) -> Plan {
+    let mut after = receipt.clone();
+    after.run = id.clone();
+    service.kind.name().clone_into(&mut after.service);
+    after.listen = service.listen;
+    let mut steps = service.people();
+    steps.extend(service.register());
+    if let Some(start) = service.start() {
+        steps.push(start);
+        steps.push(Step::Health { slot: receipt.live.clone() });
+    }
+    Plan { steps, ..empty(id, Verb::Service, receipt, Some(receipt.live.clone()), Some(after)) }
+}
+
+/// The service alone is given back, last first.
+pub fn unregister(id: String, store: &Store, receipt: &Receipt, files: &[PathBuf]) -> Plan {
+    let mut after = receipt.clone();
+    after.run = id.clone();
+    ServiceKind::None.name().clone_into(&mut after.service);
+    let of_service = |undo: &Undo| match undo {
+        Undo::RemoveFile { path } | Undo::SetFile { path, .. } => files.contains(path),
+        undo => is_of_service(undo),
+    };
+    let made = receipt.made.iter().enumerate().rev();
+    let steps = made
+        .filter(|(_, made)| of_service(&made.undo))
+        .map(|(index, made)| {
+            let trash = trash(store, &made.undo, index);
+            Step::GiveBack { undo: made.undo.clone(), trash, keep: Vec::new() }
+        })
+        .collect();
+    Plan { steps, ..empty(id, Verb::Service, receipt, Some(receipt.live.clone()), Some(after)) }
+}
+
+fn is_of_service(undo: &Undo) -> bool {
+    matches!(
+        undo,
+        Undo::RemoveUser { .. }
+            | Undo::SetOwner { .. }
+            | Undo::TellManager { .. }
+            | Undo::Enabled { .. }
+            | Undo::Started { .. }
+            | Undo::Linger { .. }
+    )
+}
+
+/// Where a file waits until the run is over: outside the prefix beside its place, which
+/// may be on another file system.
+fn trash(store: &Store, undo: &Undo, index: usize) -> PathBuf {
+    let outside = |path: &&Path| !path.starts_with(store.prefix());
+    match undo {
+        Undo::RemoveFile { path } => Some(path.as_path()).filter(outside).map(aside),
+        _ => None,
+    }
+    .unwrap_or_else(|| store.trash().join(index.to_string()))
+}

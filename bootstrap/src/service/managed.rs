@@ -1,0 +1,154 @@
+//! The service as its manager knows it: registered, enabled, started, and what it
+//! is now. Owns which back end is meant and what it is asked; the back end says how
+//! that is typed, and `act` types it.
+//!
+//! Never writes a unit: steps do. Never decides whether there is to be a service.
+
+use super::account::NAME;
+use super::backend::{Account, Backend, Definition, Listen, State, Wanted, backend};
+use super::{Error, act, state};
+use crate::env::Env;
+use crate::platform;
+use crate::settings::ServiceKind;
+use crate::store::Store;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a manager may take until the supervisor says that it is there.
+const UP: Duration = Duration::from_secs(30);
+
+/// A log of more than this is not shown.
+const LOG_MAX: u64 = 64 * 1024 * 1024;
+
+/// A service that a manager knows, or is to know. What a journal holds of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Managed {
+    /// Which manager.
+    pub kind: ServiceKind,
+    /// Whose, where it is a user's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<PathBuf>,
+    /// That user's folder of settings, where the manager looks for units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<PathBuf>,
+}
+
+impl Managed {
+    fn backend(&self) -> Result<&'static dyn Backend, Error> {
+        let kind = || Error::NoManager { kind: self.kind.name().to_owned() };
+        backend(self.kind).ok_or_else(kind)
+    }
+
+    /// Its commands, which depend on no setting; and where its log is.
+    fn definition(&self, store: &Store) -> Result<Definition, Error> {
+        let program = store.program();
+        let nowhere = Path::new("/");
+        let account =
+            Account { user: NAME.to_owned(), groups: Vec::new(), home: nowhere.to_owned() };
+        let account = Some(&account).filter(|_| self.home.is_none());
+        Ok(self.backend()?.definition(&Wanted {
+            prefix: store.prefix(),
+            program: &program,
+            config: self.config.as_deref().unwrap_or(nowhere),
+            models: nowhere,
+            account,
+            home: self.home.as_deref(),
+            uid: platform::user().map(|(uid, _)| uid),
+            port: super::PORT,
+            listen: Listen::Loopback,
+            drain: 0,
+        })?)
+    }
+
+    /// What the manager says of it.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub fn state(&self, store: &Store) -> Result<State, Error> {
+        let definition = self.definition(store)?;
+        let answers = act::ask(&definition.commands.query, &Env::capture(), &|| false)?;
+        Ok(self.backend()?.state(&answers))
+    }
+
+    /// Has the manager read its files again.
+    ///
+    /// # Errors
+    /// What the manager said.
+    pub fn reload(&self, store: &Store) -> Result<(), Error> {
+        Ok(act::run_all(&self.definition(store)?.commands.reload).map_err(Error::from)?)
+    }
+
+    /// Has it start with the system or the session, or no longer.
+    ///
+    /// # Errors
+    /// What the manager said.
+    pub fn enable(&self, store: &Store, on: bool) -> Result<(), Error> {
+        let commands = self.definition(store)?.commands;
+        Ok(act::run_all(if on { &commands.enable } else { &commands.disable })?)
+    }
+
+    /// Starts it and waits until the supervisor says that it is there.
+    ///
+    /// # Errors
+    /// What the manager said; `E_HEALTH` when no supervisor came.
+    pub fn start(&self, store: &Store) -> Result<(), Error> {
+        act::run_all(&self.definition(store)?.commands.start)?;
+        self.wait(store, None)
+    }
+
+    /// Ends it and starts it.
+    ///
+    /// # Errors
+    /// As [`Managed::start`].
+    pub fn restart(&self, store: &Store) -> Result<(), Error> {
+        let before = state(store).running;
+        act::run_all(&self.definition(store)?.commands.restart)?;
+        self.wait(store, before)
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// What the manager said.
+    pub fn stop(&self, store: &Store) -> Result<(), Error> {
+        Ok(act::run_all(&self.definition(store)?.commands.stop)?)
+    }
+
+    /// Its last lines, as the manager keeps them.
+    ///
+    /// # Errors
+    /// What the manager said.
+    pub fn logs(&self, store: &Store, lines: usize) -> Result<String, crate::Error> {
+        let definition = self.definition(store)?;
+        if let Some(path) = definition.log {
+            let bytes = crate::disk::read(&path, LOG_MAX)?.unwrap_or_default();
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let all: Vec<&str> = text.lines().collect();
+            return Ok(all[all.len().saturating_sub(lines)..].join("\n"));
+        }
+        let mut commands = definition.commands.logs;
+        for words in &mut commands {
+            words.pop();
+            words.push(lines.to_string());
+        }
+        let answers = act::ask(&commands, &Env::capture(), &|| false).map_err(Error::from)?;
+        Ok(answers.into_iter().map(|answer| answer.text).collect())
+    }
+
+    /// Until a supervisor other than this one runs.
+    fn wait(&self, store: &Store, other_than: Option<u32>) -> Result<(), Error> {
+        let until = Instant::now() + UP;
+        loop {
+            let running = state(store).running;
+            if running.is_some() && running != other_than {
+                return Ok(());
+            }
+            if Instant::now() >= until {
+                return Err(Error::NotUp { kind: self.kind.name().to_owned(), limit: UP });
+            }
+            thread::sleep(super::LOOK);
+        }
+    }
+}

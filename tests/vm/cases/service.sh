@@ -1,0 +1,281 @@
+# Cases of a service under a service manager: of the whole system, or of a plain user. The words are in ../world.sh.
+# The line above a case may say: (short) for the sampled run of every kind, (not KIND) or (not SCOPE) where it has no meaning.
+# shellcheck shell=bash disable=SC2154,SC2016 # set by tests/vm/lane; some text is for the machine's shell
+
+# (short) the rig itself: what all the other cases rely on
+case_the_machine_boots_reboots_and_starts_what_it_is_told_to() {
+    given_fresh
+    local unit=$units/rig.service
+    spoil
+    if has_systemd; then
+        owner mkdir -p "$units"
+        owner sh -c 'printf "[Service]\nExecStart=sleep infinity\n[Install]\nWantedBy=default.target\n" >"$1"' sh "$unit"
+        if [[ $scope == user ]]; then
+            inside loginctl enable-linger "$user"
+            as_ship systemctl --user enable --now rig.service
+        else
+            inside systemctl enable --now rig.service
+        fi
+    else
+        inside sh -c 'printf "#!/sbin/openrc-run\nsupervisor=supervise-daemon\ncommand=/bin/sleep\ncommand_args=infinity\n" >/etc/init.d/rig; chmod 755 /etc/init.d/rig'
+        inside rc-update add rig default
+        inside rc-service rig start
+    fi
+    eventually 'it runs' inside pgrep -x sleep
+    reboot_machine
+    eventually 'it runs after a reboot' inside pgrep -x sleep
+    [[ $(inside systemctl --failed --plain --no-legend 2>/dev/null | wc -l) -eq 0 ]] || fail "$(inside systemctl --failed)"
+}
+
+# (short) the rig itself: how an uninstall is judged
+case_a_reboot_alone_changes_nothing_but_what_is_written_down() {
+    spoil
+    given_fresh
+    tree >"$work/tree-before"
+    reboot_machine
+    assert_tree_as_before
+}
+
+# (short)
+case_an_install_brings_a_service_that_answers_from_the_real_engine() {
+    if as_before state installed; then spoil; fi
+    given_installed
+    is_up
+    starts_by_itself
+    same 'the version' 0.1.0 "$(version)"
+    same 'the state of the service' running "$(status_of service.state)"
+    same 'who is live' 0.1.0 "$(status_of version)"
+    has_only_what_it_needs
+}
+
+# The app runs as whom it should, and nobody from outside reaches it.
+has_only_what_it_needs() {
+    local pid uid expected=offgrid listening
+    pid=$(app_processes | head -n 1)
+    [[ -n $pid ]] || fail 'no process of a slot runs'
+    if [[ $scope == user ]]; then expected=$user; fi
+    uid=$(inside stat -c %U "/proc/$pid")
+    same "the user of the app (process $pid)" "$expected" "$uid"
+    listening=$(inside ss -Hltn "sport = :$port" | awk '{print $4}' | sort | tr '\n' ' ')
+    tell "listens on $listening"
+    if inside curl -sS --max-time 10 -o /dev/null "http://192.0.2.10:$port/livez" 2>/dev/null; then
+        fail "the app can be reached at an address that is not loopback; it listens on $listening"
+    fi
+    same 'what status says of exposure' false "$(status_of service.exposed)"
+}
+
+# (short)
+case_it_answers_again_after_a_reboot() {
+    given_installed
+    local before
+    before=$(version)
+    reboot_machine
+    if [[ $scope == user ]]; then inside loginctl show-user "$user" --property=Linger; fi
+    eventually 'the service answers after a reboot' chat
+    same 'the version' "$before" "$(version)"
+    same 'the state of the service' running "$(status_of service.state)"
+}
+
+case_stop_start_restart_and_logs_do_what_they_say() {
+    given_installed
+    spoil
+    local pid
+    expect 0 '' offgrid self service stop
+    same 'the state of the service' stopped "$(status_of service.state)"
+    same 'processes of the app' '' "$(app_processes)"
+    expect 0 '' offgrid self service start
+    eventually 'it answers again' chat
+    pid=$(app_processes | head -n 1)
+    expect 0 '' offgrid self service restart
+    eventually 'another app runs' another_app_than "$pid"
+    eventually 'it answers' chat
+    # What the app itself said.
+    expect 0 'listening on' offgrid self service logs
+    echo installed >"$work/state"
+}
+
+# (short)
+case_a_killed_service_comes_back() {
+    given_installed
+    local pid
+    pid=$(app_processes | head -n 1)
+    inside kill -KILL "$pid"
+    eventually 'another app runs' another_app_than "$pid"
+    eventually 'it answers' chat
+    pid=$(main_pid)
+    inside kill -KILL "$pid"
+    eventually 'another supervisor runs' another_main_than "$pid"
+    eventually 'it answers' chat
+}
+
+main_pid() { inside pgrep -o -f 'self service run'; }
+another_main_than() { local now; now=$(main_pid) && [[ $now != "$1" ]]; }
+another_app_than() { local now; now=$(app_processes | head -n 1) && [[ -n $now && $now != "$1" ]]; }
+
+# The app ends every llama-server that it can see when it starts (reference/app.md 1).
+case_engines_of_others_are_let_alone() {
+    given_installed
+    local owner_of_it=$user other pid
+    # In user scope the confinement has to do it: it is the same user's.
+    as_ship cp /bin/sleep "/tmp/llama-server"
+    as_ship /tmp/llama-server 1000 &
+    eventually 'the other engine runs' inside pgrep -x llama-server -u "$owner_of_it"
+    pid=$(inside pgrep -x llama-server -u "$owner_of_it" | head -n 1)
+    manager restart
+    eventually 'the service answers after a restart' chat
+    other=$(inside readlink "/proc/$pid/exe" || true)
+    inside kill "$pid" || true
+    inside rm -f /tmp/llama-server
+    same 'the engine of somebody else' /tmp/llama-server "$other"
+}
+
+# (short)
+case_an_update_under_load_answers_everybody() {
+    given_installed
+    local code=0
+    load_begin 4 64
+    (expect 0 'is live' offgrid update --yes --channel second) || code=$?
+    load_end
+    tell_load
+    [[ $code -eq 0 ]]
+    same 'the version' 0.2.0 "$(version)"
+    [[ $(counted answered) -gt 0 ]] || fail 'nobody was answered'
+    same 'requests that were cut off' 0 "$(counted cut)"
+    same 'requests with a wrong answer' 0 "$(counted wrong)"
+}
+
+# A release that does not work never stays: the one before answers again.
+falls_back() { # CHANNEL
+    given_installed
+    local before code=0
+    before=$(version)
+    load_begin 1 4
+    (expect 1 E_HEALTH offgrid update --yes --json --channel "$1") || code=$?
+    eventually 'the old release answers again' chat
+    load_end
+    tell_load
+    [[ $code -eq 0 ]] || exit "$code"
+    same 'the version' "$before" "$(version)"
+    same 'the release that status names' "$before" "$(status_of version)"
+    is_up
+    expect 0 '' offgrid self verify
+}
+
+# (short)
+case_a_release_whose_engine_crashes_falls_back() { falls_back engine-crashes; same 'requests not answered' '0 0 0' "$(counted refused) $(counted cut) $(counted wrong)"; }
+case_a_release_whose_engine_crashes_in_service_falls_back() { falls_back engine-crashes-in-service; }
+case_a_release_whose_engine_hangs_falls_back() { falls_back engine-hangs; same 'requests not answered' '0 0 0' "$(counted refused) $(counted cut) $(counted wrong)"; }
+case_a_release_whose_engine_hangs_in_service_falls_back() { falls_back engine-hangs-in-service; }
+# (short)
+case_a_release_whose_app_exits_falls_back() { falls_back app-exits; }
+case_a_release_whose_app_never_answers_falls_back() { falls_back app-never-answers; }
+# (short)
+case_a_release_whose_gpu_variant_shows_no_device_falls_back() { falls_back gpu-shows-no-device; same 'requests not answered' '0 0 0' "$(counted refused) $(counted cut) $(counted wrong)"; }
+
+case_a_gpu_variant_without_a_device_gives_way_to_the_one_without_a_gpu() {
+    given_installed
+    expect 0 'is live' offgrid update --yes --channel gpu-falls-back
+    same 'the version' 0.8.1 "$(version)"
+    same 'the variant' "linux-$(uname -m)-cpu" "$(status_of variant)"
+    eventually 'it answers' chat
+    spoil
+}
+
+case_a_users_own_settings_survive_three_updates() {
+    spoil
+    given_installed
+    spoil
+    local channel folder=$units/offgrid-llm.service.d
+    owner mkdir -p "$config"
+    owner sh -c 'printf "# mine\nOFFGRID_MAX_CONTEXT=2048\n" >>"$1/offgrid.env"' sh "$config"
+    if has_systemd; then
+        owner mkdir -p "$folder"
+        owner sh -c 'printf "[Service]\nNice=7\n" >"$1/own.conf"' sh "$folder"
+        if [[ $scope == user ]]; then as_ship systemctl --user daemon-reload; else inside systemctl daemon-reload; fi
+    fi
+    manager restart
+    eventually 'it answers with them' chat
+    settings >"$work/settings"
+    grep -q 2048 "$work/settings"
+    for channel in second third fourth; do
+        expect 0 'is live' offgrid update --yes --channel "$channel"
+        eventually "it answers after the update to the $channel" chat
+        settings | diff "$work/settings" - || fail "the user's own settings are not what they were after the update to the $channel"
+    done
+    same 'the version' 0.4.0 "$(version)"
+}
+
+# The files, and what the app really runs with.
+settings() {
+    local pid
+    pid=$(app_processes | head -n 1)
+    inside cat "$config/offgrid.env"
+    inside sh -c 'tr "\0" "\n" <"/proc/$1/environ" | grep MAX_CONTEXT' sh "$pid"
+    if has_systemd; then
+        inside cat "$units/offgrid-llm.service.d/own.conf"
+        inside ps -o ni= -p "$(main_pid)"
+    fi
+}
+
+# Five failed starts after an update: back to the one before, once.
+case_a_release_that_keeps_failing_steps_back_by_itself() {
+    spoil
+    given_installed
+    spoil
+    expect 0 'is live' offgrid update --yes --channel app-dies-when-told
+    same 'the version' 0.7.2 "$(version)"
+    local begin=$SECONDS
+    inside touch "$models/die"
+    eventually 'the release before answers again' runs_version 0.1.0
+    eventually 'with tokens' chat
+    tell "stepped back within $((SECONDS - begin)) s"
+    inside rm -f "$models/die"
+    same 'who is live' 0.1.0 "$(status_of version)"
+    is_up
+    expect 0 '' offgrid self verify
+}
+
+# Where nothing before is safe, stepping back would be an attacker's way down: the service stops and says so.
+case_a_release_that_keeps_failing_stops_where_nothing_before_is_safe() {
+    spoil
+    given_installed
+    spoil
+    expect 0 'is live' offgrid update --yes --channel nothing-before-is-safe
+    same 'the version' 0.7.3 "$(version)"
+    inside touch "$models/die"
+    eventually 'the service gives up' is_given_up
+    same 'who is live' 0.7.3 "$(status_of version)"
+    if fetch /livez >/dev/null 2>&1; then fail 'something still answers'; fi
+    offgrid self status >"$work/said" 2>&1
+    cat "$work/said"
+    grep -qi 'safe' "$work/said" || fail 'status does not say that nothing before is safe'
+}
+
+is_given_up() { ! is_up && [[ -z $(app_processes) ]] && ! main_pid; }
+
+# Everybody in the network may ask, where somebody has chosen so; and it is said.
+case_what_is_opened_to_the_network_is_open_and_said_to_be() {
+    spoil
+    given_fresh
+    install_product --listen lan
+    eventually 'the service answers' chat
+    same 'what answers at the address of the network' ok "$(inside curl -sS --max-time 10 "http://192.0.2.10:$port/livez")"
+    same 'what status says of exposure' true "$(status_of service.exposed)"
+}
+
+# (short) last: what it leaves is the tree from before the install
+case_an_uninstall_leaves_nothing() {
+    given_installed
+    spoil
+    expect 0 '' offgrid uninstall --yes --purge
+    if fetch /livez >/dev/null 2>&1; then fail 'something still answers'; fi
+    same 'processes of ours' '' "$(app_processes)$(inside pgrep -f 'self service' || true)"
+    same 'our user and group' '' "$(inside grep -h ^offgrid /etc/passwd /etc/group /etc/shadow /etc/gshadow || true)"
+    same 'files while it ran' '' "$(inside find /run /tmp -name '*offgrid*' 2>/dev/null || true)"
+    if has_systemd; then
+        same 'units that systemd knows' '' "$(inside systemctl list-unit-files --plain --no-legend 'offgrid*')"
+        same 'units that failed' '' "$(inside systemctl --failed --plain --no-legend)"
+    fi
+    if [[ $scope == user ]] && has_systemd; then same 'lingering' no "$(inside loginctl show-user "$user" --property=Linger --value)"; fi
+    assert_tree_as_before
+}
