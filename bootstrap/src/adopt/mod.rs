@@ -12,8 +12,10 @@ mod carry;
 mod error;
 #[cfg(test)]
 mod tests;
+mod weave;
 
 pub use error::Error;
+pub use weave::weave;
 
 use crate::preflight::{Unit, Upstream};
 use crate::step::{Ours, Retire, Step};
@@ -136,30 +138,10 @@ impl Adoption {
         self.places.contains_key(path)
     }
 
-    /// Puts its steps among those of an install: after everything that may fail for
-    /// other reasons, so that theirs runs until then, and before what needs its places.
-    pub fn weave(&self, steps: Vec<Step>) -> Vec<Step> {
-        let tries = |step: &Step| matches!(step, Step::Prove { .. } | Step::FetchModel { .. });
-        let at = steps.iter().rposition(tries).map_or(0, |last| last + 1);
-        let mut places = self.places.clone();
-        let mut after: Vec<Step> = Vec::new();
-        let mut before = steps;
-        for step in before.split_off(at) {
-            after.push(self.in_its_place(step, &mut places));
-        }
-        before.extend(self.steps(places));
-        before.extend(after);
-        before
-    }
-
-    /// A step that needs a place of theirs does both, so that it is one.
-    fn in_its_place(&self, step: Step, places: &mut BTreeMap<PathBuf, PathBuf>) -> Step {
-        let (path, ours) = match &step {
-            Step::Link { path, target } => (path, Ours::Link { target: target.clone() }),
-            _ => return step,
-        };
-        let Some((path, kept)) = places.remove_entry(path) else { return step };
-        Step::Retire { what: Retire::Place { path, kept, ours } }
+    /// The port that its settings name, which hold for ours too.
+    pub fn port(&self) -> Option<u16> {
+        let (_, text) = self.env.as_ref()?;
+        text.lines().find_map(|line| line.strip_prefix("OFFGRID_PORT="))?.parse().ok()
     }
 
     fn steps(&self, places: BTreeMap<PathBuf, PathBuf>) -> Vec<Step> {
@@ -215,14 +197,6 @@ impl Scope<'_> {
             true => system.iter().any(|folder| path.starts_with(folder)),
             false => self.home.is_some_and(|home| path.starts_with(home)),
         }
-    }
-}
-
-/// Puts the steps of an adoption among those of an install, where there is one.
-pub fn weave(adoption: Option<&Adoption>, steps: Vec<Step>) -> Vec<Step> {
-    match adoption {
-        Some(adoption) => adoption.weave(steps),
-        None => steps,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Found in, steps out.
 
 use super::*;
+use crate::service::Managed;
+use crate::settings::ServiceKind;
 use std::path::Path;
 
 fn unit(name: &str, user: bool) -> Unit {
@@ -73,7 +75,7 @@ fn an_installation_for_everybody_takes_over_what_is_everybodys() {
         ]
     );
     assert_eq!(
-        lines(&system.weave(Vec::new())),
+        lines(&system.weave(Vec::new(), Path::new("/s"))),
         [
             "stop the service offgrid-llm.service",
             "stop the service llama-server.service",
@@ -96,11 +98,13 @@ fn an_installation_for_everybody_takes_over_what_is_everybodys() {
 fn one_users_takes_over_what_is_that_users_and_nothing_else() {
     let user = adoption(false);
     assert_eq!(user.beyond().len(), 6, "{:?}", user.beyond());
-    let said = lines(&user.weave(Vec::new())).join("\n");
+    let said = lines(&user.weave(Vec::new(), Path::new("/s"))).join("\n");
     assert!(said.contains("/home/u/.local/bin/offgrid.kept~"), "{said}");
     assert!(!said.contains("/usr/local") && !said.contains("/etc/"), "{said}");
     let settings = Adoption::of(&everything(), &scope(false, true), &kept);
-    assert!(!lines(&settings.weave(Vec::new())).join("\n").contains("offgrid.env"));
+    assert!(
+        !lines(&settings.weave(Vec::new(), Path::new("/s"))).join("\n").contains("offgrid.env")
+    );
     assert!(Adoption::of(&Upstream::default(), &scope(true, false), &kept).is_empty());
 }
 
@@ -115,7 +119,7 @@ fn no_two_steps_are_about_one_place_and_what_may_fail_comes_first() {
         Step::Link { path: "/elsewhere".into(), target: "/x".into() },
         Step::Switch { current: "/opt/offgrid/current".into(), slot: slot() },
     ];
-    let woven = adoption(true).weave(steps);
+    let woven = adoption(true).weave(steps, Path::new("/s"));
     let kinds: Vec<&str> = woven.iter().map(Step::kind).collect();
     assert_eq!(kinds[..2], ["make-dir", "prove"]);
     assert_eq!(kinds[kinds.len() - 3..], ["retire", "link", "switch"]);
@@ -160,4 +164,44 @@ fn a_service_of_ours_is_refused_its_name_and_its_port_while_theirs_has_them() {
     let error = refuse(&runs, (11611, Some(7)), true, false).unwrap_err();
     assert!(error.to_string().contains("port 11611"), "{error}");
     assert!(refuse(&runs, (11611, Some(8)), true, false).is_ok(), "somebody else's: W_PORT");
+}
+
+#[test]
+fn theirs_runs_until_a_service_of_everybodys_is_proved_in_a_sandbox_that_waits_aside() {
+    let slot = || "1.0.0+a".parse().unwrap();
+    let unit = Path::new("/etc/systemd/system").join(UNIT);
+    let managed = || Managed { kind: ServiceKind::Systemd, home: None, config: None };
+    let put = |path: &Path| Step::PutUnit { path: path.into(), text: "ours\n".into(), mode: 0o644 };
+    let steps = vec![
+        Step::MakeUser { user: "offgrid".into(), home: "/var/lib/offgrid".into() },
+        Step::TellManager { service: managed() },
+        put(&unit.with_file_name("offgrid-llm.socket")),
+        put(&unit),
+        Step::Enable { service: managed(), on: true },
+        Step::Prove { slot: slot(), within: Some(unit.clone()) },
+        Step::Switch { current: "/opt/offgrid/current".into(), slot: slot() },
+        Step::Start { service: managed(), again: false },
+    ];
+    let woven = adoption(true).weave(steps, Path::new("/s"));
+    let kinds: Vec<&str> = woven.iter().map(Step::kind).collect();
+    assert_eq!(kinds[..5], ["make-user", "make-dir", "put-text", "prove", "retire"]);
+    let service = ["tell-manager", "put-unit", "retire", "enable", "switch", "start"];
+    assert_eq!(kinds[kinds.len() - 6..], service);
+    let copy = Path::new("/s").join(UNIT);
+    assert_eq!(woven[3], Step::Prove { slot: slot(), within: Some(copy.clone()) });
+    assert_eq!(woven[2], Step::PutText { path: copy, text: "ours\n".into(), keep: true });
+    let ours = Ours::Text { text: "ours\n".into(), mode: 0o644 };
+    let what = Retire::Place { path: unit.clone(), kept: kept(&unit), ours };
+    assert_eq!(woven[woven.len() - 4], Step::Retire { what });
+    assert!(!woven.contains(&put(&unit)), "one place, one step");
+    // Theirs is stopped and starts no more before anything of ours is told to anybody.
+    let last = kinds.iter().rposition(|kind| *kind == "retire").unwrap();
+    let others = kinds[4..last - 2].iter().filter(|kind| **kind != "make-dir");
+    assert!(others.clone().all(|kind| *kind == "retire"), "{kinds:?}");
+}
+
+#[test]
+fn the_port_that_theirs_had_is_known_before_it_is_written() {
+    assert_eq!(adoption(true).port(), Some(8080));
+    assert_eq!(Adoption::of(&everything(), &scope(true, true), &kept).port(), None);
 }

@@ -232,7 +232,7 @@ pub fn install(wish: &Wish<'_>) -> Plan {
         verb: if receipt.is_none() { Verb::Install } else { Verb::Update },
         from: live,
         to: Some(name.clone()),
-        steps: adopt::weave(wish.adoption, steps),
+        steps: adopt::weave(wish.adoption, steps, &store.staging()),
         receipt: Some(Box::new(new_receipt(wish, name, slot.as_ref(), &old))),
         download_bytes: download,
         reused_bytes: reused,
