@@ -1,8 +1,6 @@
 //! Why an installation of others is not taken over, and what to type next.
 
-use crate::child::{Ended, Said};
 use offgrid_manifest::Code;
-use std::io;
 use std::path::PathBuf;
 
 /// Why an installation of others is not taken over.
@@ -32,24 +30,6 @@ pub enum Error {
         /// Where it is to wait.
         kept: PathBuf,
     },
-    /// The service manager could not be asked.
-    #[error("could not start `{}`", program.display())]
-    NotStarted {
-        /// `systemctl`.
-        program: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The service manager did not do what it was asked.
-    #[error("`{words}` {ended}")]
-    Refused {
-        /// As typed.
-        words: String,
-        /// How it ended.
-        ended: Ended,
-        /// What it said.
-        source: Option<Said>,
-    },
 }
 
 impl Error {
@@ -58,9 +38,7 @@ impl Error {
         match self {
             Error::Taken { .. } => Code::NeedsConsent,
             Error::OtherScope { .. } => Code::Perm,
-            Error::InTheWay { .. } | Error::NotStarted { .. } | Error::Refused { .. } => {
-                Code::State
-            }
+            Error::InTheWay { .. } => Code::State,
         }
     }
 
@@ -77,9 +55,6 @@ impl Error {
             }
             Error::InTheWay { kept, .. } => {
                 format!("move `{}` away and type the same command again", kept.display())
-            }
-            Error::NotStarted { .. } | Error::Refused { .. } => {
-                "leave it as it is with --adopt no, or end it yourself first".into()
             }
         })
     }

@@ -176,7 +176,7 @@ impl Retire {
     pub(super) fn prepare(&self) -> Result<Undo, Error> {
         let what = match self {
             Retire::Unit { name, user } => {
-                let running = manager::is_running(name, *user);
+                let running = manager::is_running(name, *user)?;
                 Reinstate::Unit { name: name.clone(), user: *user, running }
             }
             Retire::Link { path } => match disk::link_target(path)? {
