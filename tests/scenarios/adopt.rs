@@ -2,10 +2,9 @@
 //! there, and an uninstall brings it back as it was. Where nobody said so it is left
 //! alone. The unit's manager is not here; `tests/vm` has one.
 
-use crate::terminal::Terminal;
 use e2e::room::Room;
 use e2e::world::finish;
-use e2e::{Outcome, Snapshot, World, base};
+use e2e::{Outcome, Snapshot, Terminal, World, base};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -115,13 +114,39 @@ fn what_nobody_was_asked_about_is_left_alone() {
     assert!(!world.home().join(".config/offgrid").exists(), "nothing was there to take over");
 }
 
+/// Asked for nothing but its socket's name, which says that a user's manager is there.
+fn with_a_manager(world: &World, words: &[&str]) -> Outcome {
+    let runtime = world.path("runtime");
+    put(runtime.join("systemd/private"), "", 0o600);
+    let mut command = world.command(world.setup());
+    command.env("OFFGRID_SETUP_SOURCE", world.depot()).env("XDG_RUNTIME_DIR", runtime);
+    command.args(words);
+    finish(command)
+}
+
+#[test]
+fn a_service_that_needs_their_name_is_refused_before_anything_is_asked_for() {
+    let world = World::new();
+    of_user(&world);
+    let before = world.snapshot();
+    for more in [&[][..], &["--service", "systemd-user"], &["--adopt", "no"]] {
+        let words = [&["install", "--yes", "--json"][..], more].concat();
+        let refused = with_a_manager(&world, &words).expect_error(2, "E_NEEDS_CONSENT");
+        refused.says("the name offgrid-llm.service").says("--adopt yes").says("--service none");
+        assert!(!refused.stdout.contains("looking"), "{refused:?}");
+        before.assert_same(&world.snapshot());
+    }
+    let beside = ["install", "--yes", "--json", "--service", "none"];
+    assert!(warned(&with_a_manager(&world, &beside).expect(0)));
+}
+
 #[test]
 fn a_person_is_asked_once_and_told_what_would_happen() {
     for (answer, taken) in [("y", true), ("n", false)] {
         let world = World::new();
         of_user(&world);
         let before = world.snapshot();
-        let mut terminal = Terminal::start(&world, "install");
+        let mut terminal = Terminal::start(&world, "install --model none");
         terminal.sees("Take it over?");
         let told = terminal.seen();
         for part in ["stop and disable offgrid-llm.service", "1 in", "puts everything back"] {
@@ -178,7 +203,9 @@ fn of_everybody(world: &World) -> Result<Room, String> {
     put(lib.join("web/ui/index.html"), "old\n", 0o640);
     put(lib.join("models/old.gguf"), "a model of before\n", 0o644);
     put(etc.join("llama-port"), "50123\n", 0o644);
-    // Of a user that is neither root nor ours, where root says so.
+    // Of a user that is neither root nor ours, where root says so; the room's root may
+    // not read what is closed to others then.
+    base::set_mode(&sys.join("etc/systemd/system/offgrid-llm.service"), 0o604);
     for path in [
         sys.join("bin/offgrid"),
         lib.join("web/ui"),
