@@ -92,13 +92,14 @@ machine_new() {
     echo fresh >"$work/state"
 }
 
-# As after a login over ssh: the user's own systemd runs. That it does so without a login is for the product to ask for.
+# The user's own systemd runs, and goes on without a login. That is the administrator's to allow: where nobody can be
+# asked for a password, a user may not ask for it.
 user_session() {
     local uid
     uid=$(inside id -u "$user")
     if has_systemd; then
-        inside systemctl start "user@$uid.service"
-        inside test -S "/run/user/$uid/bus"
+        inside loginctl enable-linger "$user"
+        eventually 'the session of the user is there' inside test -S "/run/user/$uid/bus"
     else
         inside install -d -m 700 -o "$user" -g "$user" "/run/user/$uid"
     fi
@@ -226,6 +227,6 @@ starts_by_itself() {
 
 service_log() {
     if ! has_systemd; then inside sh -c 'tail -n 60 /var/log/offgrid* 2>/dev/null; tail -n 20 /var/log/rc.log 2>/dev/null' || true
-    elif [[ $scope == user ]]; then as_ship journalctl --user --no-pager -n 60 -u 'offgrid*' || true
-    else inside journalctl --no-pager -n 60 -u 'offgrid*' || true; fi
+    elif [[ $scope == user ]]; then as_ship journalctl --user --no-pager -n 300 -u 'offgrid*' || true
+    else inside journalctl --no-pager -n 300 -u 'offgrid*' || true; fi
 }
