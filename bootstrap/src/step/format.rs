@@ -163,7 +163,9 @@ fn next_undo(undo: Option<&Undo>) -> Option<Undo> {
         Some(Undo::RemoveUser { .. }) => {
             Undo::MakeUser { user: "offgrid".into(), uid: 998, gid: 997, home: "/v/offgrid".into() }
         }
-        Some(Undo::MakeUser { .. }) => Undo::SetOwner { path: "/v/offgrid".into(), uid: 1, gid: 2 },
+        Some(Undo::MakeUser { .. }) => {
+            Undo::SetOwner { path: "/v/offgrid".into(), uid: 1, gid: 2, mode: Some(0o755) }
+        }
         Some(Undo::SetOwner { .. }) => Undo::TellManager { service: managed() },
         Some(Undo::TellManager { .. }) => Undo::Enabled { service: managed(), was: true },
         Some(Undo::Enabled { .. }) => Undo::Started { service: managed(), was: true },

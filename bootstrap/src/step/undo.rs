@@ -108,6 +108,9 @@ pub enum Undo {
         uid: u32,
         /// The group.
         gid: u32,
+        /// Permission bits, which a service manager sets too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mode: Option<u32>,
     },
     /// The manager is to read its files again when those are as they were.
     TellManager {
@@ -241,7 +244,9 @@ impl Undo {
             Undo::MakeUser { user, uid, gid, home } => {
                 account::make(user, home, Some(Numbers { uid: *uid, gid: *gid }))?;
             }
-            Undo::SetOwner { path, uid, gid } => managed::give(path, *uid, *gid)?,
+            Undo::SetOwner { path, uid, gid, mode } => {
+                managed::give_back(path, (*uid, *gid), *mode)?;
+            }
             Undo::TellManager { service } => service.reload(context.store)?,
             Undo::Enabled { service, was } => managed::set_enabled(context, service, *was)?,
             Undo::Started { service, was } => managed::set_running(context, service, *was)?,
@@ -273,10 +278,7 @@ impl Undo {
                 }
                 None => Undo::Nothing,
             },
-            Undo::SetOwner { path, .. } if disk::is_there(path)? => {
-                let (uid, gid) = disk::at("look at", path, platform::owner_of(path))?;
-                Undo::SetOwner { path: path.clone(), uid, gid }
-            }
+            Undo::SetOwner { path, .. } if disk::is_there(path)? => managed::owner(path)?,
             Undo::TellManager { .. } => self.clone(),
             Undo::Enabled { service, .. } => {
                 let was = service.state(store)?.autostart;
