@@ -10,6 +10,8 @@ use super::session::{Change, Session, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
 use crate::receipt::Receipt;
+use crate::service::account;
+use crate::service::supervise::are_too_many;
 use crate::store::SlotName;
 use crate::{disk, plan};
 use serde_json::json;
@@ -25,6 +27,14 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     session.change(|change| {
         let prefix = session.store().prefix().to_owned();
         let receipt = change.receipt()?.ok_or(Error::NotInstalled { prefix })?;
+        let store = session.store();
+        let home = account::home(&session.place.models);
+        let folders = [store.runtime(), home];
+        if !folders.iter().any(|folder| are_too_many(folder, store, &receipt.live)) {
+            // A manager also calls when it is about to start the service again.
+            let line = format!("the service of {} has not failed too often", receipt.live.version);
+            return Ok(Ending::new(Outcome::Unchanged, line));
+        }
         match target(session, &receipt) {
             Ok(to) => go(change, &receipt, to),
             Err(why) => stop(session, &receipt, why),
@@ -66,7 +76,8 @@ fn go(change: &Change<'_>, receipt: &Receipt, to: SlotName) -> Result<Ending, An
     let (id, store) = (random_name()?, session.store());
     let plan = plan::rollback(id, store, receipt, to.clone(), managed, Some(WHY.to_owned()));
     change.run(&plan, &session.no_sources()?)?;
-    let line = format!("{} is live again: the service of {live} failed again and again", to.version);
+    let line =
+        format!("{} is live again: the service of {live} failed again and again", to.version);
     let mut ending = Ending::new(Outcome::RolledBack, line);
     ending.facts = json!({"from": live, "version": to.version, "variant": to.variant});
     Ok(ending)

@@ -6,7 +6,6 @@ use super::place::{Place, place_of};
 use super::refuse::Error;
 use crate::adopt::Adoption;
 use crate::disk;
-use crate::service;
 use crate::env::Env;
 use crate::error::Error as Any;
 use crate::event::{Event, Sink};
@@ -16,6 +15,7 @@ use crate::plan::{Plan, Verb};
 use crate::receipt::{self, Receipt};
 use crate::report::Reporter;
 use crate::run::{self, Context};
+use crate::service;
 use crate::settings::Settings;
 use crate::source::{Reach, Sources, Stop};
 use crate::stamp::Stamped;
@@ -235,6 +235,7 @@ impl Change<'_> {
         if plan.from.is_some() && plan.from != plan.to {
             service::set_drain(context.store, self.session.settings.drain)?;
         }
+        let _trial = service::Trial::begin(context.store)?;
         run::begin(&context, self.lock, plan)
     }
 

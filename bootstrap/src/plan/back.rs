@@ -24,7 +24,7 @@ pub fn rollback(
 ) -> Plan {
     let mut steps = vec![Step::Switch { current: store.current(), slot: to.clone() }];
     steps.extend(start.map(|service| Step::Start { service, again: false }));
-    steps.push(Step::Health { slot: to.clone() });
+    steps.push(Step::Health { slot: to.clone(), asks: false });
     let mut after = receipt.clone();
     after.run = id.clone();
     // Who goes back does not want to be brought forward again by the next update.
@@ -127,7 +127,20 @@ pub fn uninstall(
         };
         steps.push(Step::GiveBack { undo: made.undo.clone(), trash, keep });
     }
+    if let Some(runtime) = store.elsewhere() {
+        // What a supervisor of another user left there.
+        steps.push(give_back(Undo::RemoveTree { path: runtime.to_owned() }, aside(runtime)));
+    }
     if let Some(config) = purge {
+        // What the app itself kept there, beside the models.
+        let own = receipt.made.iter().filter_map(|made| match &made.undo {
+            Undo::SetOwner { path, .. } => Some(path.clone()),
+            _ => None,
+        });
+        steps.extend(own.map(|path| {
+            let trash = aside(&path);
+            give_back(Undo::RemoveTree { path }, trash)
+        }));
         for name in ["setup.toml", "offgrid.env"] {
             let path = config.join(name);
             steps.push(give_back(Undo::RemoveFile { path: path.clone() }, aside(&path)));

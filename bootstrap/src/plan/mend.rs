@@ -46,7 +46,7 @@ pub fn mend(
     if rebuilt || has(&Thing::Current).is_some() || has(&Thing::Service).is_some() {
         // A service that runs from what was replaced starts anew.
         steps.push(Step::Switch { current: store.current(), slot: receipt.live.clone() });
-        steps.push(Step::Health { slot: receipt.live.clone() });
+        steps.push(Step::Health { slot: receipt.live.clone(), asks: false });
     }
     for link in problems.iter().filter(|one| one.thing == Thing::Link && one.cure.is_one()) {
         steps.extend(link.path.parent().map(|path| Step::MakeDir { path: path.to_owned() }));

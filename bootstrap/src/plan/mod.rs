@@ -221,7 +221,7 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     if !settled {
         steps.push(Step::Switch { current: store.current(), slot: name.clone() });
         steps.extend(wish.service.start());
-        steps.push(Step::Health { slot: name.clone() });
+        steps.push(Step::Health { slot: name.clone(), asks: true });
         steps.extend(old.iter().map(|name| collect::step(store, wish.foreign, name)));
     }
     if settled {

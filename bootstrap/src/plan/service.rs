@@ -9,6 +9,7 @@ use crate::service::backend::{Listen, UnitFile};
 use crate::settings::ServiceKind;
 use crate::step::{Reinstate, Step, Undo};
 use crate::store::Store;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// How the app is to be kept running.
@@ -79,6 +80,9 @@ impl Service {
             return Vec::new();
         }
         let mut steps = vec![Step::TellManager { service: service.clone() }];
+        let folders = self.files.iter().filter_map(|file| file.path.parent());
+        let folders: BTreeSet<&Path> = folders.collect();
+        steps.extend(folders.into_iter().map(|path| Step::MakeDir { path: path.to_owned() }));
         steps.extend(self.files.iter().cloned().map(|file| {
             let UnitFile { path, text, mode } = file;
             Step::PutUnit { path, text, mode }
@@ -112,7 +116,7 @@ pub fn register(id: String, receipt: &Receipt, service: &Service) -> Plan {
     steps.extend(service.register());
     if let Some(start) = service.start() {
         steps.push(start);
-        steps.push(Step::Health { slot: receipt.live.clone() });
+        steps.push(Step::Health { slot: receipt.live.clone(), asks: false });
     }
     Plan { steps, ..empty(id, Verb::Service, receipt, Some(receipt.live.clone()), Some(after)) }
 }

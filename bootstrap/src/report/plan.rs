@@ -183,7 +183,7 @@ mod tests {
         steps.push(Step::Link { path: "a".into(), target: "b".into() });
         steps.push(Step::EditBlock { path: "a".into(), text: "b".into() });
         steps.push(Step::Prove { slot: slot.clone(), within: None });
-        steps.push(Step::Health { slot });
+        steps.push(Step::Health { slot, asks: false });
         steps.push(Step::GiveBack { undo: Undo::Nothing, trash: "t".into(), keep: Vec::new() });
         for step in steps {
             let json = serde_json::to_value(&step).unwrap();

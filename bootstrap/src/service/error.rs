@@ -181,8 +181,9 @@ impl Error {
             Error::Port { .. } => "end the program that listens there, or choose another port: a \
                                    line OFFGRID_PORT=NUMBER in offgrid.env"
                 .to_owned(),
-            Error::Sockets => "put PrivateNetwork=yes into the unit, or do without its socket"
-                .to_owned(),
+            Error::Sockets => {
+                "put PrivateNetwork=yes into the unit, or do without its socket".to_owned()
+            }
             Error::System { .. } => return None,
         })
     }

@@ -12,6 +12,7 @@ pub mod difference;
 mod envfile;
 mod error;
 pub mod exposure;
+mod health;
 mod launchd;
 pub mod linger;
 mod managed;
@@ -26,9 +27,9 @@ mod windows;
 mod xml;
 
 pub use error::Error;
+pub use health::await_health;
 pub use managed::Managed;
 
-use crate::run::{self, Context};
 use crate::settings::DRAIN;
 use crate::store::{SlotName, Store};
 use crate::{disk, engine, gate, platform};
@@ -43,8 +44,6 @@ use std::time::{Duration, Instant};
 
 /// The app's port where nobody chose another.
 pub const PORT: u16 = 11611;
-/// How long a service may take until it answers from another slot.
-const HEALTH: Duration = Duration::from_secs(60);
 /// How long a supervisor may take to end; it gives the app ten seconds.
 const END: Duration = Duration::from_secs(20);
 /// Between two looks at what another process does.
@@ -69,6 +68,8 @@ pub struct ServiceState {
     pub paused_ms: Option<u64>,
     /// Whether requests under way are waited for, before another slot takes over.
     pub draining: bool,
+    /// How often the app of this slot has failed to start, since the supervisor runs it.
+    pub failures: u32,
 }
 
 /// `service.json`. What was added later may be missing.
@@ -88,6 +89,8 @@ struct Note {
     paused_ms: Option<u64>,
     #[serde(default)]
     draining: bool,
+    #[serde(default)]
+    failures: u32,
 }
 
 impl Note {
@@ -128,6 +131,7 @@ pub fn state(store: &Store) -> ServiceState {
             confined: note.confined,
             paused_ms: note.paused_ms,
             draining: note.draining,
+            failures: note.failures,
         },
         _ => ServiceState::default(),
     }
@@ -138,6 +142,45 @@ pub fn tell(store: &Store) {
     if let Some(pid) = state(store).running {
         // One that ends at this moment needs no telling.
         let _ = platform::signal(pid, platform::Signal::Reload);
+    }
+}
+
+/// The file in which somebody who tries a slot out says so, as long as that lasts: the
+/// number of a process.
+fn trial_path(store: &Store) -> PathBuf {
+    store.runtime().join("service.trial")
+}
+
+/// Whether somebody tries a slot out, who judges by himself how often its app may fail.
+fn is_trial(store: &Store) -> bool {
+    let pid = disk::read(&trial_path(store), 64).ok().flatten();
+    let pid = pid.and_then(|bytes| String::from_utf8_lossy(&bytes).trim().parse().ok());
+    pid.is_some_and(platform::process_id_alive)
+}
+
+/// A trial of another slot, while this is held: the supervisor goes on trying, and steps
+/// back by itself no more.
+#[derive(Debug)]
+pub struct Trial<'a>(Option<&'a Store>);
+
+impl<'a> Trial<'a> {
+    /// From now on, where a supervisor runs.
+    ///
+    /// # Errors
+    /// Any file operation.
+    pub fn begin(store: &'a Store) -> Result<Trial<'a>, disk::Error> {
+        if state(store).running.is_none() {
+            return Ok(Trial(None));
+        }
+        disk::write(&trial_path(store), format!("{}\n", std::process::id()).as_bytes(), 0o644)?;
+        Ok(Trial(Some(store)))
+    }
+}
+
+impl Drop for Trial<'_> {
+    fn drop(&mut self) {
+        // Left behind it names a process that is gone, and means nothing.
+        let _ = self.0.map(|store| disk::remove_file(&trial_path(store)));
     }
 }
 
@@ -163,66 +206,6 @@ pub fn set_drain(store: &Store, seconds: u64) -> Result<(), disk::Error> {
         return Ok(());
     }
     disk::write(&drain_path(store), format!("{seconds}\n").as_bytes(), 0o644)
-}
-
-/// Waits until a supervisor, if there is one, runs this slot and the app answers.
-///
-/// # Errors
-/// `E_HEALTH` with what was seen last; `E_INTERRUPTED`.
-pub fn await_health(context: &Context<'_>, slot: &SlotName) -> Result<(), crate::Error> {
-    // Requests under way may still be answered by the slot before.
-    let limit = HEALTH + Duration::from_secs(drain(context.store));
-    await_within(context.store, slot, limit, &|| context.sources.stop().is_set())
-}
-
-fn await_within(
-    store: &Store,
-    slot: &SlotName,
-    limit: Duration,
-    stop: &dyn Fn() -> bool,
-) -> Result<(), crate::Error> {
-    if state(store).running.is_none() {
-        return Ok(());
-    }
-    let mut until = Instant::now() + limit;
-    loop {
-        let now = state(store);
-        let Err(why) = look(&now, slot) else { return Ok(()) };
-        if now.draining {
-            // Not for ever: the supervisor has a limit for it.
-            until = Instant::now() + limit;
-        }
-        if stop() {
-            return Err(run::Error::Interrupted.into());
-        }
-        if Instant::now() >= until {
-            return Err(Error::Unhealthy { slot: slot.clone(), why, limit }.into());
-        }
-        thread::sleep(LOOK);
-    }
-}
-
-/// What is missing for a service to count as healthy. A status of 200 proves
-/// nothing: the app has one for every path (reference/app.md 5).
-fn look(state: &ServiceState, slot: &SlotName) -> Result<(), String> {
-    let running = state.slot.as_ref().ok_or("the supervisor has ended")?;
-    if running != slot {
-        return Err(format!("it runs {running}"));
-    }
-    let port = state.port.unwrap_or(PORT);
-    let ask = |path| match gate::ask(port, path, None, ANSWER) {
-        Ok((200, text)) => Ok(text),
-        Ok((status, _)) => Err(format!("{path} answered with status {status}")),
-        Err(error) => Err(format!("{path} on port {port}: {error}")),
-    };
-    if ask("/livez")?.trim() != "ok" {
-        return Err(format!("what answers on port {port} is not the app"));
-    }
-    let health: serde_json::Value = serde_json::from_str(&ask("/health")?).unwrap_or_default();
-    if health["status"] != "healthy" || state.child.is_none() {
-        return Err("the app does not call itself healthy".to_owned());
-    }
-    Ok(())
 }
 
 /// Ends the supervisor and with it the app.

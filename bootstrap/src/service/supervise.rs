@@ -22,6 +22,8 @@ use crate::env::Env;
 use crate::platform::{self, Caught, Signal};
 use crate::store::Store;
 use crate::{child, disk};
+pub use starts::are_too_many;
+
 use begin::Ground;
 use starts::Starts;
 use std::cell::{Cell, RefCell};
@@ -114,6 +116,7 @@ pub fn run(job: &Job<'_>, say: &dyn Fn(&str)) -> Result<End, crate::Error> {
         starts,
         paused: Cell::default(),
         stepped_back: Cell::new(false),
+        failures: Cell::default(),
     };
     let end = supervisor.supervise();
     disk::remove_file(&store.service())?;

@@ -1,6 +1,7 @@
 //! With real processes: the supervisor runs in a process of its own, which is
 //! this test program again, and supervises the stand-in of the app.
 
+use super::health::await_within;
 use super::*;
 use crate::env::Env;
 use offgrid_manifest::Code;
@@ -204,7 +205,7 @@ fn a_supervisor_starts_the_app_and_ends_with_it() {
     assert!(!store.service().exists());
     assert_eq!(state(store), ServiceState::default());
     assert_eq!(stop(store).unwrap_err().code(), Code::Unsupported);
-    await_within(store, &slot_name("2.0.0"), HEALTH, &|| false).unwrap();
+    await_within(store, &slot_name("2.0.0"), Duration::from_secs(60), &|| false).unwrap();
 }
 
 #[test]

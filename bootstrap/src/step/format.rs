@@ -93,7 +93,7 @@ fn next_step(step: Option<&Step>) -> Option<Step> {
         }
         Some(Step::Link { .. }) => Step::Prove { slot: slot(), within: None },
         Some(Step::Prove { .. }) => Step::Switch { current: "/p/current".into(), slot: slot() },
-        Some(Step::Switch { .. }) => Step::Health { slot: slot() },
+        Some(Step::Switch { .. }) => Step::Health { slot: slot(), asks: false },
         Some(Step::Health { .. }) => Step::GiveBack {
             undo: Undo::RemoveTree { path: "/p/versions/old".into() },
             trash: "/p/state/trash/0".into(),

@@ -3,9 +3,10 @@
 
 use super::Undo;
 use crate::error::Error;
+use crate::event::Event;
 use crate::run::Context;
 use crate::service::account::Numbers;
-use crate::service::{self, Managed, account, supervise};
+use crate::service::{self, Managed, account, linger, supervise};
 use crate::{disk, platform};
 use std::path::Path;
 
@@ -113,6 +114,21 @@ pub(super) fn set_enabled(context: &Context<'_>, service: &Managed, on: bool) ->
     let state = service.state(context.store)?;
     if state.autostart != on && (state.known || on) {
         service.enable(context.store, on)?;
+    }
+    Ok(())
+}
+
+/// Lets a user's services go on without a session. Where the system does not let people
+/// do so for themselves, that is said, and the service ends with the session.
+pub(super) fn let_linger(context: &Context<'_>, user: &str) -> Result<(), Error> {
+    if let Err(error) = linger::set(user, true) {
+        let what = format!("the service will end when you log out: {error}");
+        let hint = format!("an administrator can let it go on: sudo loginctl enable-linger {user}");
+        context.sink.event(&Event::Noted {
+            what: &what,
+            hint: Some(&hint),
+            code: Some("W_LINGER"),
+        });
     }
     Ok(())
 }

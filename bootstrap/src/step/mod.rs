@@ -178,6 +178,9 @@ pub enum Step {
     Health {
         /// The live slot.
         slot: SlotName,
+        /// Whether it also has to generate, where there is a model.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        asks: bool,
     },
     /// Put out of service what somebody else installed.
     Retire {
@@ -306,10 +309,10 @@ impl Step {
                 service.reload(context.store)?;
                 managed::set_enabled(context, service, *on)
             }
-            Step::Linger { user } => linger::set(user, true),
+            Step::Linger { user } => managed::let_linger(context, user),
             Step::Start { service, again: true } => Ok(service.restart(context.store)?),
             Step::Start { service, again: false } => managed::set_running(context, service, true),
-            Step::Health { slot } => service::await_health(context, slot),
+            Step::Health { slot, asks } => service::await_health(context, slot, *asks),
             Step::Retire { what } => what.apply(),
             Step::GiveBack { undo, trash, .. } => undo.give_back(context, trash),
         }

@@ -188,6 +188,11 @@ impl Store {
         self.runtime.clone().unwrap_or_else(|| self.state())
     }
 
+    /// The same, where that is not below the prefix.
+    pub fn elsewhere(&self) -> Option<&Path> {
+        self.runtime.as_deref()
+    }
+
     /// What the supervisor says of itself.
     pub fn service(&self) -> PathBuf {
         self.runtime().join("service.json")

@@ -68,6 +68,8 @@ impl Store {
     fn inside(&self) -> impl Iterator<Item = PathBuf> {
         let folders = [self.bin(), self.versions(), self.blobs(), self.staging(), self.trash()];
         let files = [self.journal(), self.receipt(), self.trust(), self.made(), self.lock()];
-        folders.into_iter().chain(files).chain([self.id(), self.service(), self.reserve()])
+        // Elsewhere it is the supervisor's, who is another user.
+        let note = self.runtime.is_none().then(|| self.service());
+        folders.into_iter().chain(files).chain([self.id(), self.reserve()]).chain(note)
     }
 }

@@ -46,6 +46,20 @@ impl Counted {
     }
 }
 
+/// Whether a slot has failed to start too often since it became the live one, as a
+/// supervisor remembers it in this folder.
+pub fn are_too_many(folder: &Path, store: &Store, slot: &SlotName) -> bool {
+    let counted = Starts::read(folder).counted;
+    counted.slot.as_ref() == Some(slot)
+        && counted.switched == switched(store)
+        && counted.failed.len() >= MOST
+}
+
+fn switched(store: &Store) -> u64 {
+    let switched = store.current().symlink_metadata().and_then(|meta| meta.modified());
+    switched.map_or(0, seconds)
+}
+
 #[derive(Debug)]
 pub(super) struct Starts {
     path: PathBuf,
@@ -63,9 +77,7 @@ impl Starts {
 
     /// Counts one of this slot; whether it was one too many.
     pub(super) fn failed(&mut self, store: &Store, slot: &SlotName) -> bool {
-        let switched = store.current().symlink_metadata().and_then(|meta| meta.modified());
-        let switched = switched.map_or(0, seconds);
-        let too_many = self.counted.add(slot, switched, seconds(SystemTime::now()));
+        let too_many = self.counted.add(slot, switched(store), seconds(SystemTime::now()));
         if let Ok(text) = to_json(&self.counted, &self.path) {
             // On a full disk they are remembered as long as we live.
             let _ = disk::write(&self.path, &text, 0o600);

@@ -94,7 +94,11 @@ impl Supervisor<'_> {
     pub(super) fn note(&self, slot: &SlotName, child: Option<u32>, port: u16, draining: bool) {
         let (network, processes) = (self.door.is_some(), self.enclosed);
         let held = [(network, "network"), (processes, "processes")];
+        let (of, failures) = self.failures.take();
+        let failed = if of.as_ref() == Some(slot) { failures } else { 0 };
+        self.failures.set((of, failures));
         let note = Note {
+            failures: failed,
             pid: std::process::id(),
             child,
             slot: slot.clone(),

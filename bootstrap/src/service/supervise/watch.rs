@@ -7,7 +7,7 @@ use super::tell::port_of;
 use super::{End, GRACE, Job, KILLED};
 use crate::error::in_one_line;
 use crate::platform::{self, Caught, Signal};
-use crate::service::{ANSWER, Error, LOOK, environment};
+use crate::service::{ANSWER, Error, LOOK, environment, is_trial};
 use crate::store::SlotName;
 use crate::{child, gate};
 use std::cell::{Cell, RefCell};
@@ -59,6 +59,8 @@ pub(super) struct Supervisor<'a> {
     /// How long clients waited at the last switch, in milliseconds.
     pub(super) paused: Cell<Option<u64>>,
     pub(super) stepped_back: Cell<bool>,
+    /// How often which slot has failed to start.
+    pub(super) failures: Cell<(Option<SlotName>, u32)>,
 }
 
 /// The app while it runs.
@@ -189,6 +191,13 @@ impl Supervisor<'_> {
 
     /// Counts a failed start.
     fn failed(&self, slot: &SlotName) -> Next {
+        let (of, failures) = self.failures.take();
+        let before = if of.as_ref() == Some(slot) { failures } else { 0 };
+        self.failures.set((Some(slot.clone()), before + 1));
+        // Who tries it out judges.
+        if is_trial(self.job.store) {
+            return Next::Retry;
+        }
         match self.starts.borrow_mut().failed(self.job.store, slot) {
             true => Next::GiveUp,
             false => Next::Retry,

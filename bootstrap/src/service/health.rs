@@ -1,0 +1,164 @@
+//! Whether the service works with a slot: it runs it, it answers, and where there is a
+//! model it generates (DESIGN 9). Owns that judgement; changes nothing.
+
+use super::{ANSWER, Error, LOOK, PORT, ServiceState, drain, state};
+use crate::run::{self, Context};
+use crate::store::{SlotName, Store};
+use crate::{gate, receipt};
+use serde_json::{Value, json};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a service may take until it answers from another slot.
+const HEALTH: Duration = Duration::from_secs(60);
+/// How long the app may take to load a model; its own limit (reference/app.md 4).
+const LOAD: Duration = Duration::from_secs(320);
+/// An app that failed to start so often does not start.
+const FAILURES: u32 = 2;
+
+/// Waits until a supervisor, if there is one, runs this slot and the app answers; `asks`:
+/// also until it has generated a token, where there is a model.
+///
+/// # Errors
+/// `E_HEALTH` with what was seen last; `E_INTERRUPTED`.
+pub fn await_health(
+    context: &Context<'_>,
+    slot: &SlotName,
+    asks: bool,
+) -> Result<(), crate::Error> {
+    // Requests under way may still be answered by the slot before.
+    let limit = HEALTH + Duration::from_secs(drain(context.store));
+    let stop = || context.sources.stop().is_set();
+    await_within(context.store, slot, limit, &stop)?;
+    if asks { converse(context.store, slot, &stop) } else { Ok(()) }
+}
+
+pub(super) fn await_within(
+    store: &Store,
+    slot: &SlotName,
+    limit: Duration,
+    stop: &dyn Fn() -> bool,
+) -> Result<(), crate::Error> {
+    if state(store).running.is_none() {
+        return Ok(());
+    }
+    let began = Instant::now();
+    let mut until = began + limit;
+    loop {
+        let now = state(store);
+        let Err(why) = look(&now, slot) else { return Ok(()) };
+        if now.draining {
+            // Not for ever: the supervisor has a limit for it.
+            until = Instant::now() + limit;
+        }
+        if stop() {
+            return Err(run::Error::Interrupted.into());
+        }
+        if Instant::now() >= until || has_failed(&now, slot) {
+            let limit = began.elapsed();
+            return Err(Error::Unhealthy { slot: slot.clone(), why, limit }.into());
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+fn has_failed(state: &ServiceState, slot: &SlotName) -> bool {
+    state.slot.as_ref() == Some(slot) && state.failures >= FAILURES
+}
+
+/// What is missing for a service to count as healthy. A status of 200 proves
+/// nothing: the app has one for every path (reference/app.md 5).
+fn look(state: &ServiceState, slot: &SlotName) -> Result<(), String> {
+    let running = state.slot.as_ref().ok_or("the supervisor has ended")?;
+    if running != slot {
+        return Err(format!("it runs {running}"));
+    }
+    if has_failed(state, slot) {
+        return Err(format!("its app ended by itself {} times", state.failures));
+    }
+    let port = state.port.unwrap_or(PORT);
+    let ask = |path| match gate::ask(port, path, None, ANSWER) {
+        Ok((200, text)) => Ok(text),
+        Ok((status, _)) => Err(format!("{path} answered with status {status}")),
+        Err(error) => Err(format!("{path} on port {port}: {error}")),
+    };
+    if ask("/livez")?.trim() != "ok" {
+        return Err(format!("what answers on port {port} is not the app"));
+    }
+    let health: Value = serde_json::from_str(&ask("/health")?).unwrap_or_default();
+    if health["status"] != "healthy" || state.child.is_none() {
+        return Err("the app does not call itself healthy".to_owned());
+    }
+    Ok(())
+}
+
+/// One real answer through the app, of the smallest model there is.
+fn converse(store: &Store, slot: &SlotName, stop: &dyn Fn() -> bool) -> Result<(), crate::Error> {
+    let now = state(store);
+    let (Some(port), true) = (now.port, now.running.is_some()) else { return Ok(()) };
+    let Some(model) = smallest(store, port) else { return Ok(()) };
+    let began = Instant::now();
+    let question = json!({
+        "model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "Hi"}],
+    });
+    let mut why = String::new();
+    // An engine that was just ended may hold its port for a moment.
+    for _ in 0..2 {
+        match asked(store, slot, port, question.to_string(), stop)? {
+            Ok(()) => return Ok(()),
+            Err(error) => why = error,
+        }
+    }
+    let why = format!("a chat with {model}: {why}");
+    Err(Error::Unhealthy { slot: slot.clone(), why, limit: began.elapsed() }.into())
+}
+
+/// The model that is loaded fastest, of those that the app lists.
+fn smallest(store: &Store, port: u16) -> Option<String> {
+    let (_, text) = gate::ask(port, "/v1/models", None, ANSWER).ok()?;
+    let list: Value = serde_json::from_str(&text).ok()?;
+    let names = list["data"].as_array()?.iter().filter_map(|model| model["id"].as_str());
+    let receipt = receipt::read(store).ok().flatten();
+    let size = |name: &str| {
+        let models = &receipt.as_ref()?.models;
+        models.get(name).map(|model| model.size)
+    };
+    names.min_by_key(|name| size(name).unwrap_or(u64::MAX)).map(str::to_owned)
+}
+
+/// Asks on a thread of its own, and notices meanwhile when we are to end or the app has.
+fn asked(
+    store: &Store,
+    slot: &SlotName,
+    port: u16,
+    question: String,
+    stop: &dyn Fn() -> bool,
+) -> Result<Result<(), String>, crate::Error> {
+    let (reply, answer) = mpsc::channel();
+    thread::spawn(move || {
+        let answer = gate::ask(port, "/v1/chat/completions", Some(&question), LOAD);
+        // Nobody waits for it any more: no news.
+        let _ = reply.send(answer);
+    });
+    loop {
+        match answer.recv_timeout(LOOK) {
+            Ok(Ok((200, _))) => return Ok(Ok(())),
+            Ok(Ok((status, text))) => {
+                let text: String = text.escape_debug().take(200).collect();
+                return Ok(Err(format!("it answered with status {status}: {text}")));
+            }
+            Ok(Err(error)) => return Ok(Err(error.to_string())),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Ok(Err("it could not be asked".to_owned()));
+            }
+            Err(RecvTimeoutError::Timeout) if stop() => {
+                return Err(run::Error::Interrupted.into());
+            }
+            Err(RecvTimeoutError::Timeout) if has_failed(&state(store), slot) => {
+                return Ok(Err("the app ended meanwhile".to_owned()));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
