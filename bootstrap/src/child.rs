@@ -161,26 +161,21 @@ pub fn run_within(
     most: u64,
     stop: &dyn Fn() -> bool,
 ) -> io::Result<Outcome> {
+    Background::start(command)?.follow(limit, most, stop)
+}
+
+/// The same for a command of a service manager, which leaves running what it started.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_and_leave(
+    command: Command,
+    limit: Duration,
+    stop: &dyn Fn() -> bool,
+) -> io::Result<Outcome> {
     let mut child = Background::start(command)?;
-    let until = Instant::now() + limit;
-    let mut pause = Duration::from_millis(1);
-    let ended = loop {
-        if child.stdout.said() > most || child.stderr.said() > most {
-            break Ended::Babbled(most);
-        }
-        if let Some(ended) = child.ended() {
-            break ended;
-        }
-        if stop() {
-            break Ended::Stopped;
-        }
-        if Instant::now() >= until {
-            break Ended::TimedOut(limit);
-        }
-        thread::sleep(pause);
-        pause = (pause * 2).min(LOOK);
-    };
-    Ok(child.finish(ended))
+    child.leaves = true;
+    child.follow(limit, u64::MAX, stop)
 }
 
 /// A program that runs until it is not needed any more: dropping this ends it
@@ -189,6 +184,8 @@ pub fn run_within(
 pub struct Background {
     child: Child,
     ended: Option<Ended>,
+    /// Whether what it started goes on when it has ended.
+    leaves: bool,
     stdout: Tail,
     stderr: Tail,
 }
@@ -203,7 +200,35 @@ impl Background {
         platform::ends_with_us(&mut command);
         let mut child = spawn(&mut command)?;
         let (stdout, stderr) = (Tail::of(child.stdout.take()), Tail::of(child.stderr.take()));
-        Ok(Background { child, ended: None, stdout, stderr })
+        Ok(Background { child, ended: None, leaves: false, stdout, stderr })
+    }
+
+    /// To its end, or to ours.
+    fn follow(
+        mut self,
+        limit: Duration,
+        most: u64,
+        stop: &dyn Fn() -> bool,
+    ) -> io::Result<Outcome> {
+        let until = Instant::now() + limit;
+        let mut pause = Duration::from_millis(1);
+        let ended = loop {
+            if self.stdout.said() > most || self.stderr.said() > most {
+                break Ended::Babbled(most);
+            }
+            if let Some(ended) = self.ended() {
+                break ended;
+            }
+            if stop() {
+                break Ended::Stopped;
+            }
+            if Instant::now() >= until {
+                break Ended::TimedOut(limit);
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(LOOK);
+        };
+        Ok(self.finish(ended))
     }
 
     /// Its number.
@@ -215,7 +240,9 @@ impl Background {
     pub fn ended(&mut self) -> Option<Ended> {
         if self.ended.is_none() {
             // What it leaves running goes with it, while its number is still its own.
-            platform::end_rest(self.child.id());
+            if !self.leaves {
+                platform::end_rest(self.child.id());
+            }
             // A child that cannot be asked is not one of ours any more.
             self.ended = match self.child.try_wait() {
                 Ok(status) => status.map(Ended::of),

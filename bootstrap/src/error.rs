@@ -2,8 +2,8 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    adopt, artifact, cli, disk, engine, fetch, fill, gate, host, journal, lock, preflight, profile, run,
-    schema, select, service, settings, setup, source, stamp, store, trust, unpack,
+    adopt, artifact, cli, disk, engine, fetch, fill, gate, host, journal, lock, preflight, profile,
+    run, schema, select, service, settings, setup, source, stage, stamp, store, trust, unpack,
 };
 use offgrid_manifest::Code;
 
@@ -47,6 +47,7 @@ errors! {
     Trust(trust::Error),
     Artifact(artifact::Error),
     Stamp(stamp::Error),
+    Stage(stage::Error),
     Setup(setup::Error),
     Select(select::Error),
     Fetch(fetch::Error),

@@ -25,6 +25,8 @@
 //! - [`adopt`]: the app as its makers install it, taken over
 //! - [`setup`]: this program as a part of a release
 //! - [`service`], [`dispatch`]: the app while it runs, and as a command
+//! - [`schedule`], [`history`]: updates that nobody asks for, and what was done
+//! - [`stage`]: what is fetched for root by somebody else
 //! - [`quote`]: names in lines that a shell reads
 //! - [`event`], [`report`], [`error`]: what is said, and the only place that says it
 //! - [`cli`]: one file for each command
@@ -50,6 +52,7 @@ pub mod event;
 pub mod fetch;
 pub mod fill;
 pub mod gate;
+pub mod history;
 pub mod host;
 pub mod inspect;
 pub mod journal;
@@ -65,12 +68,14 @@ pub mod quote;
 pub mod receipt;
 pub mod report;
 pub mod run;
+pub mod schedule;
 pub mod schema;
 pub mod select;
 pub mod service;
 pub mod settings;
 pub mod setup;
 pub mod source;
+pub mod stage;
 pub mod stamp;
 pub mod step;
 pub mod store;

@@ -43,6 +43,7 @@ mod profiles;
 mod rematch;
 mod renew;
 mod rights;
+mod scheduled;
 mod service;
 mod signals;
 mod slots;

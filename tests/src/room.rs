@@ -34,6 +34,13 @@ impl Room {
         Room::start("/opt".into(), "/".into(), &script, false)
     }
 
+    /// The same by root itself, with a cache: who may become another user.
+    pub fn for_everybody_of_root() -> Result<Room, String> {
+        let script = "for place in \"$1\" /usr/local/bin /var/lib /var/cache; do \
+                      mount -t tmpfs -o mode=755 tmpfs \"$place\"; done";
+        Room::start("/opt".into(), "/".into(), script, true)
+    }
+
     /// What this script of the shell mounts; `$1` is the home, `$2` the world.
     pub fn with(world: &World, script: &str) -> Result<Room, String> {
         Room::start(world.home(), world.path(""), script, false)

@@ -77,6 +77,7 @@ fn ask(
     receipt: Option<&Receipt>,
 ) -> Result<Trusted, Refused> {
     session.looking(&format!("reading the signed manifest from {}", sources.shown()));
+    session.stage_refresh(receipt)?;
     let settings = session.settings;
     let channel = channel_of(settings, receipt)?;
     let store = session.store();
@@ -96,23 +97,27 @@ fn ask(
     let trusted = refreshed?;
     warn(session, &trusted);
     if let Some(receipt) = receipt {
-        let (live, current) = (&receipt.live.version, &trusted.channel.current);
-        let way_out = match current > live {
-            true if receipt.left.as_ref() == Some(current) => {
-                format!("get a better one with `offgrid update --version {current}`")
-            }
-            true => "get a better one with `offgrid update`".to_owned(),
-            false => format!(
-                "go back with `offgrid rollback`, or with `offgrid update --version {current} \
-                 --allow-downgrade`"
-            ),
-        };
-        for notice in trust::notices(&trusted.channel, live) {
+        let way_out = way_out(receipt, &trusted.channel.current);
+        for notice in trust::notices(&trusted.channel, &receipt.live.version) {
             session.warn("W_LIVE_UNSAFE", &notice, Some(&way_out));
         }
     }
     sources.learn(&trusted.channel.mirrors);
     Ok(trusted)
+}
+
+/// What to type when the live release was withdrawn or is unsafe.
+pub(super) fn way_out(receipt: &Receipt, current: &Version) -> String {
+    match *current > receipt.live.version {
+        true if receipt.left.as_ref() == Some(current) => {
+            format!("get a better one with `offgrid update --version {current}`")
+        }
+        true => "get a better one with `offgrid update`".to_owned(),
+        false => format!(
+            "go back with `offgrid rollback`, or with `offgrid update --version {current} \
+             --allow-downgrade`"
+        ),
+    }
 }
 
 /// Says what is not as it should be.
@@ -134,6 +139,10 @@ pub(super) fn channel_of(settings: &Settings, receipt: Option<&Receipt>) -> Resu
 /// How strict to be about the time: a folder that a person named is a kit, whose
 /// age is seen on the stick (DESIGN 4).
 pub(super) fn staleness(settings: &Settings, sources: &Sources) -> Staleness {
+    if settings.scheduled {
+        // Nobody looks at a stick, and nobody has typed that old news will do.
+        return Staleness::default();
+    }
     let kit = sources.is_folder() && settings.sources_typed;
     Staleness { accepted: settings.accept_stale, kit }
 }
@@ -154,7 +163,7 @@ pub(super) fn choice(
         live: receipt.map(|receipt| &receipt.live.version),
         left: receipt.and_then(|receipt| receipt.left.as_ref()),
         machine: machine.as_deref(),
-        by_person: session.env.can_ask,
+        by_person: session.env.can_ask && !settings.scheduled,
         consent: Consent {
             downgrade: settings.allow_downgrade,
             yanked: settings.allow_yanked,

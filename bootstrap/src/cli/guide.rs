@@ -143,7 +143,7 @@ fn engine_bytes(slot: &SlotPlan) -> u64 {
     let files = slot.files.iter().filter(|file| file.path.starts_with("llama/"));
     let files = files.map(|file| match &file.from {
         From::Blob(encoding) => encoding.size,
-        From::Slot(_) | From::Pack(_) => 0,
+        From::Slot(_) | From::Staged(_) | From::Pack(_) => 0,
     });
     let packs = slot.packs.iter().filter(|pack| pack.into == "llama");
     files.chain(packs.map(|pack| pack.encoding.size)).sum()

@@ -40,7 +40,7 @@ pub fn overview(name: &str) -> String {
         example(&mut page, name, line, what);
     }
     page += "\nCommands:\n";
-    for command in Command::ALL {
+    for command in Command::ALL.iter().filter(|command| !command.is_hidden()) {
         columns(&mut page, command.word(), command.about());
     }
     page += &format!("\n`{name} help COMMAND` tells more about one of them.\n");
@@ -131,6 +131,7 @@ fn examples(command: Command) -> &'static [(&'static str, &'static str)] {
         ],
         Command::Selftest => &[("selftest", "what an update asks of a new program first")],
         Command::Version => &[("version", "of this program, the release, app and engine")],
+        Command::Stage => &[("stage --into DIR", "what a scheduled update starts for itself")],
     }
 }
 
@@ -260,7 +261,8 @@ mod tests {
                     assert_eq!(there, spec.fits(Some(*one)), "{flag} in\n{page}");
                 }
             }
-            assert!(overview("x").contains(&format!("\n  {} ", one.word())));
+            let listed = overview("x").contains(&format!("\n  {} ", one.word()));
+            assert_eq!(listed, !one.is_hidden());
         }
     }
 

@@ -27,7 +27,7 @@ use crate::source::Sources;
 use crate::stamp::{self, Stamped};
 use crate::step::Step;
 use crate::store::SlotName;
-use crate::trust::{self, Trusted};
+use crate::trust::Trusted;
 use crate::{fetch, platform, service};
 use offgrid_manifest::release::Folder;
 use offgrid_manifest::verify::Verified;
@@ -59,7 +59,10 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
         adopt::check(session)?;
         ready::begin(session)?;
     }
-    own::change(session, |change, may| install(change, &stamped, may))
+    own::change(session, |change, may| {
+        super::scheduled::remember(change)?;
+        install(change, &stamped, may)
+    })
 }
 
 fn install(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, Any> {
@@ -158,7 +161,7 @@ pub(super) fn release_for(
     receipt: Option<&Receipt>,
 ) -> Result<Verified<Release>, Any> {
     let (version, pin) = chosen(session, trusted, receipt)?;
-    trust::release(trusted, sources, &version, pin)
+    session.release(trusted, sources, receipt, (&version, pin))
 }
 
 /// Chooses and plans. Reads documents and this machine; changes nothing.
@@ -236,8 +239,11 @@ fn parts_of(
     let there = receipt.and_then(|receipt| receipt.slots.get(&name));
     let whole = selection.engine.used.is_none() || there.is_some_and(Slot::has_own_engine);
     let all = release.components_of(&selection.variant).map(|(_, component)| component);
-    let wanted = all.filter(|component| whole || !engine::is_part(component));
+    let wanted: Vec<_> = all.filter(|component| whole || !engine::is_part(component)).collect();
+    let variant = (&release.version, &selection.variant.id);
+    session.stage_parts(receipt, variant, &wanted)?;
     wanted
+        .into_iter()
         .map(|component| Ok((component.into.clone(), session.parts(component, sources)?)))
         .collect()
 }

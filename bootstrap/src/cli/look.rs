@@ -3,7 +3,7 @@
 
 use super::adopt;
 use super::aim::{self, Aim};
-use super::believe::{machine_of, refresh};
+use super::believe::{machine_of, refresh, way_out};
 use super::engine;
 use super::install::{decide_on, release_for};
 use super::newer::{self, Read};
@@ -178,6 +178,7 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     if let Some(all) = trust["notes"].as_array_mut() {
         all.extend(notes.drain(..).map(Value::from));
     }
+    let (schedule, scheduled_lines) = super::told::state(session)?;
     let json = json!({
         "v": 1, "installed": true, "prefix": prefix, "scope": receipt.scope,
         "version": receipt.live.version, "variant": receipt.live.variant,
@@ -188,11 +189,14 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
         "slots": slots(&receipt),
         "service": service,
         "update": trust["update"],
+        "schedule": schedule,
         "unfinished": unfinished,
         "trust": trust["trust"],
         "notes": trust["notes"],
     });
-    let better = aim::fit_lines(fit.as_ref());
+    let mut better = aim::fit_lines(fit.as_ref());
+    better.iter_mut().for_each(|line| *line = format!("  variant  {line}"));
+    better.extend(scheduled_lines);
     let text = status_text(&receipt, &prefix, &service_text, unfinished.is_some(), &trust, &better);
     session.reporter.result(&json, &text);
     Ok(())
@@ -247,7 +251,7 @@ fn status_text(
             None => format!("  update   {version} (`offgrid update`)"),
         });
     }
-    lines.extend(better.iter().map(|line| format!("  variant  {line}")));
+    lines.extend(better.iter().cloned());
     for note in trust["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         lines.push(format!("  {note}"));
     }
@@ -283,5 +287,12 @@ fn trust_state(session: &Session<'_>, receipt: &Receipt) -> Result<Value, Any> {
         machine: machine.as_deref(),
         ..trust::Wish::default()
     };
-    trust::remembered(&stamped, &known, &channel, &wish, session.clock())
+    let mut state = trust::remembered(&stamped, &known, &channel, &wish, session.clock())?;
+    let current = state["current"].as_str().and_then(|text| text.parse().ok());
+    if let (Some(notes), Some(current)) = (state["notes"].as_array_mut(), current)
+        && !notes.is_empty()
+    {
+        notes.push(way_out(receipt, &current).into());
+    }
+    Ok(state)
 }

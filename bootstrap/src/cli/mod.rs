@@ -14,6 +14,7 @@ mod doctor;
 mod engine;
 mod first;
 mod guide;
+mod history;
 mod install;
 mod look;
 mod manage;
@@ -28,9 +29,12 @@ mod refuse;
 mod repair;
 mod rollback;
 mod room;
+mod scheduled;
 mod serve;
 mod session;
+mod stage;
 mod tidy;
+mod told;
 mod trust;
 mod turn;
 mod uninstall;
@@ -124,22 +128,34 @@ fn command(
         return look::version(&session).map(|()| None);
     }
     let Some(command) = &parsed.command else { return guided(&session) };
+    let result = one(&session, *command, parsed);
+    if !command.is_hidden() && !matches!(command, Command::Selftest | Command::Service) {
+        told::tell(&session);
+    }
+    result
+}
+
+fn one(session: &Session<'_>, command: Command, parsed: &Parsed) -> Result<Option<Ending>, Any> {
     let ending = match command {
-        Command::Detect => return look::detect(&session).map(|()| None),
-        Command::Doctor => return doctor::run(&session).map(|()| None),
-        Command::Status => return look::status(&session).map(|()| None),
-        Command::Version => return look::version(&session).map(|()| None),
-        Command::Plan => return look::plan(&session).map(|()| None),
-        Command::Verify => verify::run(&session)?,
-        Command::Install => install::run(&session)?,
-        Command::Update => update::run(&session)?,
-        Command::Rollback => rollback::run(&session)?,
-        Command::Repair => repair::run(&session)?,
-        Command::Uninstall => uninstall::run(&session)?,
-        Command::Model => return model::run(&session, &parsed.rest),
-        Command::Selftest => own::selftest(&session)?,
-        Command::Trust => return trust::run(&session, &parsed.rest),
-        Command::Service => return serve::run(&session, &parsed.rest),
+        Command::Detect => return look::detect(session).map(|()| None),
+        Command::Doctor => return doctor::run(session).map(|()| None),
+        Command::Status if session.settings.history => {
+            return history::show(session).map(|()| None);
+        }
+        Command::Status => return look::status(session).map(|()| None),
+        Command::Version => return look::version(session).map(|()| None),
+        Command::Plan => return look::plan(session).map(|()| None),
+        Command::Verify => verify::run(session)?,
+        Command::Install => install::run(session)?,
+        Command::Update => update::run(session)?,
+        Command::Rollback => rollback::run(session)?,
+        Command::Repair => repair::run(session)?,
+        Command::Uninstall => uninstall::run(session)?,
+        Command::Model => return model::run(session, &parsed.rest),
+        Command::Selftest => own::selftest(session)?,
+        Command::Trust => return trust::run(session, &parsed.rest),
+        Command::Service => return serve::run(session, &parsed.rest),
+        Command::Stage => stage::run(session)?,
     };
     Ok(Some(ending))
 }
@@ -158,7 +174,9 @@ fn guided(session: &Session<'_>) -> Result<Option<Ending>, Any> {
 /// Reads the settings files and puts everything in order.
 fn settle(parsed: &Parsed, env: &Env) -> Result<Settings, Any> {
     let mut files: Vec<(PathBuf, String, bool)> = Vec::new();
-    for (folder, is_system) in place::config_dirs(env) {
+    // A child that fetches for root is told everything, and may read none of them.
+    let told = parsed.command.is_some_and(Command::is_hidden);
+    for (folder, is_system) in place::config_dirs(env).into_iter().filter(|_| !told) {
         let path = folder.join("setup.toml");
         if is_system {
             administrators_alone(&[&folder, &path])?;

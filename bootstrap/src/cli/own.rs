@@ -207,7 +207,7 @@ pub(super) fn from_live(
         return Ok(None);
     }
     let (version, pin) = chosen(change.session, trusted, Some(receipt))?;
-    let release = trust::release(trusted, sources, &version, pin)?;
+    let release = change.session.release(trusted, sources, Some(receipt), (&version, pin))?;
     let Some(new) = due(change.session, trusted, Some(receipt), &release)? else {
         packaged::note(change.session, &release);
         return Ok(None);

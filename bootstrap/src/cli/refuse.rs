@@ -30,6 +30,16 @@ pub enum Error {
         /// Bytes.
         allowed: u64,
     },
+    /// A scheduled run found an update and may not install it.
+    #[error("{line}")]
+    HeldBack {
+        /// Which.
+        version: Version,
+        /// What came of it.
+        line: String,
+        /// In one word, where something holds it back.
+        why: Option<&'static str>,
+    },
     /// Nothing is installed.
     #[error("nothing is installed in `{}`", prefix.display())]
     NotInstalled {
@@ -169,9 +179,10 @@ impl Error {
             | Error::Ambiguous { .. }
             | Error::OddPlace { .. }
             | Error::NoHome => Code::Usage,
-            Error::NeedsConsent { .. } | Error::Declined | Error::TooMuch { .. } => {
-                Code::NeedsConsent
-            }
+            Error::NeedsConsent { .. }
+            | Error::Declined
+            | Error::HeldBack { .. }
+            | Error::TooMuch { .. } => Code::NeedsConsent,
             Error::NotInstalled { .. }
             | Error::NothingBefore
             | Error::NotKept { .. }
@@ -240,7 +251,10 @@ impl Error {
                 format!("an administrator types: chown root {path} && chmod go-w {path}")
             }
             Error::OtherRoot { .. } => "leave out --root, or name another folder".into(),
-            Error::NoCommand { .. } | Error::NoFile { .. } | Error::Declined => return None,
+            Error::NoCommand { .. }
+            | Error::NoFile { .. }
+            | Error::HeldBack { .. }
+            | Error::Declined => return None,
         })
     }
 }

@@ -18,13 +18,14 @@ use crate::run::{self, Context};
 use crate::service;
 use crate::settings::Settings;
 use crate::source::{Reach, Sources, Stop};
+use crate::stage::Staging;
 use crate::stamp::Stamped;
 use crate::store::Store;
 use crate::trust;
 use offgrid_manifest::release::Component;
 use offgrid_manifest::verify::Verified;
 use offgrid_manifest::{Digest, Parts, Time};
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -44,6 +45,12 @@ pub(super) struct Session<'a> {
     parts: RefCell<BTreeMap<Digest, Verified<Parts>>>,
     /// What of others is taken over, once that is known.
     pub(super) adoption: OnceCell<Option<Adoption>>,
+    /// Who fetches for a scheduled run of root.
+    pub(super) staging: OnceCell<Staging>,
+    /// Bytes of large files that came over a network.
+    pub(super) spent: Cell<u64>,
+    /// What a run is put down as in the history, where that is not how it ended.
+    pub(super) noted: Cell<Option<&'static str>>,
 }
 
 impl<'a> Session<'a> {
@@ -55,9 +62,20 @@ impl<'a> Session<'a> {
     ) -> Result<Session<'a>, Any> {
         let place = place_of(env, settings.prefix.as_deref(), settings.system)?;
         super::room::can_be_written_down(&place)?;
-        let (answers, parts, adoption) = Default::default();
-        let stop = Stop::default();
-        Ok(Session { env, settings, reporter, place, stop, word, answers, parts, adoption })
+        Ok(Session {
+            env,
+            settings,
+            reporter,
+            place,
+            stop: Stop::default(),
+            word,
+            answers: RefCell::default(),
+            parts: RefCell::default(),
+            adoption: OnceCell::new(),
+            staging: OnceCell::new(),
+            spent: Cell::new(0),
+            noted: Cell::new(None),
+        })
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -97,11 +115,15 @@ impl<'a> Session<'a> {
 
     /// Where blobs come from: as asked for, else the stamp's.
     pub(super) fn sources(&self, stamped: &Stamped) -> Result<Sources, Any> {
+        if let Some(staged) = self.staged_sources()? {
+            return Ok(staged);
+        }
         let reach = Reach {
             offline: self.settings.offline,
             ca_file: self.settings.ca_file.clone(),
             limit_rate: self.settings.limit_rate,
             mirrors: self.settings.sources.is_empty(),
+            staged: false,
         };
         let typed = &self.settings.sources;
         let given = if typed.is_empty() { &stamped.stamp.sources } else { typed };
@@ -151,6 +173,10 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn looking(&self, what: &str) {
+        // A scheduled run says what came of it.
+        if self.settings.scheduled {
+            return;
+        }
         self.reporter.event(&Event::Looking { what });
     }
 
@@ -165,6 +191,7 @@ impl<'a> Session<'a> {
         store.check_owner(self.place.system)?;
         let mut lock = self.lock()?;
         store.make_room()?;
+        let (from, began) = (store.live(), Cell::new(false));
         let result = self.end_unfinished(&lock).and_then(|ended| {
             if !lock.is_of(store)? {
                 // An uninstall that was finished took the prefix with the lock away.
@@ -175,8 +202,15 @@ impl<'a> Session<'a> {
                 store.clear_drafts()?;
             }
             store.furnish()?;
-            work(&Change { session: self, lock: &lock, ended })
+            let begins = ended.is_some();
+            let change = Change { session: self, lock: &lock, ended, began: Cell::new(begins) };
+            let result = work(&change);
+            began.set(change.began.get());
+            result
         });
+        if began.get() || self.settings.scheduled {
+            self.put_down(from, began.get(), result.as_ref().err());
+        }
         let tidied = self.tidy(&lock, result.as_ref().err());
         // The first error counts; one while tidying counts only after success.
         result.and_then(|value| tidied.map(|()| value))
@@ -214,6 +248,8 @@ pub(super) struct Change<'a> {
     lock: &'a Lock,
     /// The run that was cut off and is ended now.
     ended: Option<Ended>,
+    /// Whether a run began.
+    began: Cell<bool>,
 }
 
 /// A run that was cut off, and what became of it.
@@ -231,17 +267,25 @@ impl Change<'_> {
     /// Does the plan.
     pub(super) fn run(&self, plan: &Plan, sources: &Sources) -> Result<(), Any> {
         let context = Context { store: self.session.store(), sources, sink: self.session.reporter };
+        let plan = &self.session.staged(plan)?;
         super::room::check(context.store, plan)?;
         if plan.from.is_some() && plan.from != plan.to {
             service::set_drain(context.store, self.session.settings.drain)?;
         }
         let _trial = service::Trial::begin(context.store)?;
-        run::begin(&context, self.lock, plan)
+        self.began.set(true);
+        let before = sources.received();
+        let done = run::begin(&context, self.lock, plan);
+        let spent = &self.session.spent;
+        spent.set(spent.get() + sources.received() - before);
+        done
     }
 
     /// Does the steps of a plan and leaves the run open for whoever takes over.
     pub(super) fn open(&self, plan: &Plan, sources: &Sources) -> Result<(), Any> {
         let context = Context { store: self.session.store(), sources, sink: self.session.reporter };
+        let plan = &self.session.staged(plan)?;
+        self.began.set(true);
         run::open(&context, self.lock, plan)
     }
 

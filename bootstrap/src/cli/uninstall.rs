@@ -5,6 +5,7 @@ use super::session::{Session, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
 use crate::plan::{self, Verb};
+use crate::stage::Staging;
 use crate::{inspect, service};
 use serde_json::json;
 
@@ -31,6 +32,9 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
         let id = random_name()?;
         let plan = plan::uninstall(id, session.store(), &receipt, &foreign, config);
         change.run(&plan, &session.no_sources()?)?;
+        if session.place.system {
+            Staging::forget(session.store().prefix())?;
+        }
         let mut ending = Ending::new(Outcome::Uninstalled, format!("removed from {prefix}"));
         if !purge && !receipt.models.is_empty() {
             let models = session.place.models.display();

@@ -7,6 +7,7 @@ use super::engine;
 use super::install::{decide_on, release_for};
 use super::own::{self, Next};
 use super::refuse::Error;
+use super::scheduled;
 use super::session::{Change, Session, random_name};
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
@@ -25,11 +26,18 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     if session.settings.check {
         return check(session, &stamped);
     }
+    if session.settings.scheduled {
+        return scheduled::run(session, &stamped);
+    }
     session.perhaps_installed()?;
-    own::change(session, |change, may| update(change, &stamped, may))
+    own::change(session, |change, may| {
+        scheduled::remember(change)?;
+        update(change, &stamped, may)
+    })
 }
 
-fn update(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, Any> {
+/// Goes to the newest release, where there is one for this machine.
+pub(super) fn update(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, Any> {
     let session = change.session;
     let prefix = session.store().prefix().to_owned();
     let receipt = change.receipt()?.ok_or(Error::NotInstalled { prefix })?;
@@ -48,11 +56,18 @@ fn update(change: &Change<'_>, stamped: &Stamped, may: bool) -> Result<Next, Any
         own::check_age(session, &trusted)?;
         // Putting this program in place wrote another receipt.
         let receipt = own::replace_older(change, &sources, &receipt)?.unwrap_or(receipt);
-        return Ok(Next::Ended(clean(change, &receipt, ending)?));
+        // One that may only tell or fetch removes nothing either.
+        let cleans = may || !session.settings.scheduled;
+        let ending = if cleans { clean(change, &receipt, ending)? } else { ending };
+        return Ok(Next::Ended(ending));
     }
     converge(change, &sources, &trusted, Some(&receipt), may, &|_, decision| {
-        if !decision.plan.steps.is_empty() {
-            session.consent_possible("An update is available. Install it?")?;
+        if decision.plan.steps.is_empty() {
+            return Ok(decision);
+        }
+        match session.settings.scheduled {
+            true => scheduled::permit(change, &sources, &trusted, &decision)?,
+            false => session.consent_possible("An update is available. Install it?")?,
         }
         Ok(decision)
     })

@@ -6,12 +6,14 @@
 
 mod error;
 mod reuse;
+mod staged;
 mod within;
 mod work;
 
 pub use error::Error;
 #[cfg(test)]
 pub(crate) use reuse::reuse_for_tests;
+pub use staged::{missing, stage, staged};
 use within::Within;
 
 use crate::engine;
@@ -73,6 +75,9 @@ pub struct PlannedFile {
 pub enum From {
     /// A file of another slot, hashed again while it is copied.
     Slot(PathBuf),
+    /// A plain file that a child without our rights has fetched and decoded; copied,
+    /// never linked, and hashed while it is.
+    Staged(PathBuf),
     /// A blob of its own.
     Blob(Encoding),
     /// A pack, by its index in [`SlotPlan::packs`].
@@ -191,8 +196,15 @@ pub fn of_disk(name: SlotName, slot: &Slot, good: &OnDisk) -> Option<SlotPlan> {
 pub fn lacks_blobs(store: &Store, slot: &SlotPlan) -> bool {
     let files = slot.files.iter().filter_map(|file| match &file.from {
         From::Blob(encoding) => Some(encoding),
-        From::Slot(_) | From::Pack(_) => None,
+        From::Slot(_) | From::Staged(_) | From::Pack(_) => None,
     });
+    let lost = |file: &PlannedFile| match &file.from {
+        From::Staged(path) => !disk::exists(path),
+        _ => false,
+    };
+    if slot.files.iter().any(lost) {
+        return true;
+    }
     let mut all = files.chain(slot.packs.iter().map(|pack| &pack.encoding));
     all.any(|encoding| !disk::exists(&store.blob(&encoding.sha256)))
 }
@@ -219,7 +231,7 @@ pub fn contents(slot: &SlotPlan) -> inspect::Contents {
 pub fn needed(store: &Store, slot: &SlotPlan) -> Result<u64, Any> {
     let blobs = slot.files.iter().filter_map(|file| match &file.from {
         From::Blob(encoding) => Some(encoding),
-        From::Slot(_) | From::Pack(_) => None,
+        From::Slot(_) | From::Staged(_) | From::Pack(_) => None,
     });
     let blobs: BTreeMap<Digest, u64> = blobs
         .chain(slot.packs.iter().map(|pack| &pack.encoding))

@@ -25,6 +25,7 @@ const WORKERS: usize = 4;
 /// One thing for a worker to do.
 enum Job<'a> {
     Copy(&'a PlannedFile, &'a Path),
+    Staged(&'a PlannedFile, &'a Path),
     Blob(&'a PlannedFile, &'a Encoding),
     Pack(usize, &'a PlannedPack),
 }
@@ -85,6 +86,7 @@ fn jobs(slot: &SlotPlan) -> Vec<Vec<Job<'_>>> {
         match &file.from {
             From::Slot(path) => copies.push(vec![Job::Copy(file, path)]),
             From::Blob(encoding) => add(encoding, Job::Blob(file, encoding)),
+            From::Staged(path) => copies.push(vec![Job::Staged(file, path)]),
             From::Pack(_) => {}
         }
     }
@@ -106,6 +108,7 @@ struct Filling<'a> {
 impl Filling<'_> {
     fn one(&self, job: &Job<'_>, progress: &dyn Fn(i64)) -> Result<(), Any> {
         match job {
+            Job::Staged(file, from) => super::staged::take(self.staging, file, from),
             Job::Copy(file, from) => reuse::take(self.staging, file, from, &self.ways),
             Job::Blob(file, encoding) => {
                 let plain = Plain { size: file.size, sha256: Some(file.sha256) };

@@ -11,6 +11,8 @@
 //!   no file; starts no process.
 //! - `root() -> PathBuf`: what a path in a tree of files begins at.
 //!
+//! - `local_now() -> Option<(day, minute)>`: the clock on the wall; day 0 is Monday.
+//!
 //! Files
 //! - `exe_name(stem) -> String`: a program's file name.
 //! - `create_new(path, mode) -> io::Result<File>`: a file that was not there, for
@@ -20,6 +22,8 @@
 //!   never through a link; `None` when what is there is no file with this one name.
 //! - `Folder`: a folder that is held open, and what is made in it, never through
 //!   a link; also clones of open files and other names for them, where there are such.
+//!   `Folder::read` opens a plain file of one name in it, never through a link.
+//! - `give_dir(path, uid, gid)`: makes a folder another user's, for that user alone.
 //! - `set_mode(path, mode)`, `mode_of(path) -> u32`: permission bits, `0o7777`.
 //! - `own_like(file, path)`: gives an open file the owner and group of another.
 //! - `rename(from, to)`: puts a file in the place of whatever is at `to`, also of a
@@ -71,6 +75,9 @@
 //! - `own_group(command)`: a child that the terminal's Ctrl-C does not reach.
 //! - `ends_with_us(command)`: a child that the kernel kills when we are gone,
 //!   where it can.
+//! - `lower_rights(command, uid, gid)`: a child of root that runs as this user, without
+//!   any other group, and that gains no rights by what it starts; `lowers_rights()`:
+//!   whether there is such a thing.
 //! - `on_signal(kinds, act)`: calls `act` on a thread for each; more than one
 //!   caller may listen.
 //! - `is_ignored(kind) -> bool`: whether who started us wants it to do nothing;

@@ -1,13 +1,17 @@
 //! What Linux and macOS share.
 
+mod clock;
 mod first;
 mod folder;
+mod lower;
 mod owners;
 mod rights;
 mod sockets;
 
+pub(crate) use clock::local_now;
 pub(crate) use first::{is_first, run_as_first};
 pub(crate) use folder::Folder;
+pub(crate) use lower::{give_dir, lower_rights, lowers_rights};
 pub(crate) use owners::{
     exchangeable, foreign, planted, writable_by_any_other, writable_by_others,
 };

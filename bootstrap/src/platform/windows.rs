@@ -2,6 +2,8 @@
 
 #[path = "windows/aside.rs"]
 mod aside;
+#[path = "windows/clock.rs"]
+mod clock;
 #[path = "windows/devices.rs"]
 mod devices;
 #[path = "windows/display.rs"]
@@ -26,6 +28,7 @@ mod signal;
 mod sockets;
 
 pub(crate) use aside::{aside, rename};
+pub(crate) use clock::{give_dir, local_now, lower_rights, lowers_rights};
 pub(crate) use facts::{live_facts, root};
 pub(crate) use folder::Folder;
 pub(crate) use process::{is_first, process_id_alive, run_as_first, signal};

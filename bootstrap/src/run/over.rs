@@ -4,6 +4,7 @@ use super::{Context, remains};
 use crate::error::Error as Any;
 use crate::event::Event;
 use crate::plan::Plan;
+use crate::schedule::Record;
 use crate::step::{Step, Undo, remove_left};
 use crate::store::Store;
 use crate::{disk, receipt};
@@ -75,6 +76,15 @@ fn give_back_what_is_not_ours(undo: &Undo, trash: &Path, keep: &[String]) -> Res
     Ok(())
 }
 
+/// What a scheduled run has fetched for an update that somebody still has to ask for.
+fn kept_for_later(store: &Store) -> Result<Vec<String>, Any> {
+    let Some(waiting) = Record::read(store)?.waiting else { return Ok(Vec::new()) };
+    let receipt = receipt::read(store)?;
+    let waits = receipt.is_some_and(|receipt| waiting.version > receipt.live.version);
+    let blobs = waiting.blobs.iter().filter(|_| waits);
+    Ok(blobs.map(ToString::to_string).collect())
+}
+
 /// Removes finished and partial downloads, which only the run needed. The bytes
 /// that a receipt may want back are kept.
 pub fn clear_blobs(store: &Store) -> Result<(), Any> {
@@ -86,6 +96,7 @@ pub fn clear_blobs(store: &Store) -> Result<(), Any> {
             _ => None,
         })
         .collect();
+    let waiting = kept_for_later(store)?;
     let folder = store.blobs();
     let entries = match std::fs::read_dir(&folder) {
         Err(error) if disk::is_absent(&error) => return Ok(()),
@@ -93,7 +104,8 @@ pub fn clear_blobs(store: &Store) -> Result<(), Any> {
     };
     for entry in entries {
         let entry = disk::at("list", &folder, entry)?;
-        if !kept.iter().any(|name| entry.file_name() == name.as_str()) {
+        let is = |name: &String| entry.file_name() == name.as_str();
+        if !kept.iter().chain(&waiting).any(is) {
             disk::remove_file(&entry.path())?;
         }
     }

@@ -160,7 +160,7 @@ fn start(
     let mut command = child::command(&program, Path::new(root(&program)));
     command.args(rest);
     child::give(&mut command, variables(env, rest));
-    child::run(command, limit, stop).map_err(|source| Error::Start { program, source })
+    child::run_and_leave(command, limit, stop).map_err(|source| Error::Start { program, source })
 }
 
 /// The top of the disk that a program is on: a folder that is surely there.

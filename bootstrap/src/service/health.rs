@@ -28,15 +28,16 @@ pub fn await_health(
     asks: bool,
 ) -> Result<(), crate::Error> {
     // Requests under way may still be answered by the slot before.
-    let limit = HEALTH + Duration::from_secs(drain(context.store));
+    let before = Duration::from_secs(drain(context.store));
     let stop = || context.sources.stop().is_set();
-    await_within(context.store, slot, limit, &stop)?;
+    await_within(context.store, slot, before, HEALTH, &stop)?;
     if asks { converse(context.store, slot, &stop) } else { Ok(()) }
 }
 
 pub(super) fn await_within(
     store: &Store,
     slot: &SlotName,
+    before: Duration,
     limit: Duration,
     stop: &dyn Fn() -> bool,
 ) -> Result<(), crate::Error> {
@@ -44,13 +45,15 @@ pub(super) fn await_within(
         return Ok(());
     }
     let began = Instant::now();
-    let mut until = began + limit;
+    let (mut until, mut comes) = (began + before + limit, true);
     loop {
         let now = state(store);
         let Err(why) = look(&now, slot) else { return Ok(()) };
         if now.draining {
             // Not for ever: the supervisor has a limit for it.
-            until = Instant::now() + limit;
+            until = Instant::now() + before + limit;
+        } else if comes && now.slot.as_ref() == Some(slot) {
+            (until, comes) = (Instant::now() + limit, false);
         }
         if stop() {
             return Err(run::Error::Interrupted.into());

@@ -179,7 +179,7 @@ fn started() -> Option<(Installed, Process)> {
 
 fn healthy(installed: &Installed, version: &str) {
     let limit = Duration::from_secs(20);
-    await_within(&installed.store, &slot_name(version), limit, &|| false).unwrap();
+    await_within(&installed.store, &slot_name(version), LOOK, limit, &|| false).unwrap();
     let port = state(&installed.store).port.unwrap();
     let (_, text) = gate::ask(port, "/health", None, ANSWER).unwrap();
     assert!(text.contains(&format!("\"{version}\"")), "{text}");
@@ -205,7 +205,7 @@ fn a_supervisor_starts_the_app_and_ends_with_it() {
     assert!(!store.service().exists());
     assert_eq!(state(store), ServiceState::default());
     assert_eq!(stop(store).unwrap_err().code(), Code::Unsupported);
-    await_within(store, &slot_name("2.0.0"), Duration::from_secs(60), &|| false).unwrap();
+    await_within(store, &slot_name("2.0.0"), LOOK, Duration::from_secs(60), &|| false).unwrap();
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn an_app_that_dies_is_started_again() {
 fn a_supervisor_goes_on_with_the_slot_that_is_live_when_it_is_told() {
     let Some((installed, mut process)) = started() else { return };
     installed.switch("2.0.0");
-    let wrong = await_within(&installed.store, &slot_name("2.0.0"), LOOK, &|| false).unwrap_err();
+    let wrong = await_within(&installed.store, &slot_name("2.0.0"), LOOK, LOOK, &|| false).unwrap_err();
     assert_eq!(wrong.code(), Code::Health);
     assert!(wrong.to_string().contains("it runs 1.0.0+cpu"), "{wrong}");
     tell(&installed.store);
@@ -263,7 +263,7 @@ fn an_app_that_ends_at_once_is_not_started_in_a_hurry() {
     let starts = || fs::read(prefix.join("starts")).map_or(0, |text| text.len() / 2);
     eventually("a second start", || starts() == 2);
     let limit = Duration::from_millis(300);
-    let wrong = await_within(&installed.store, &slot_name("1.0.0"), limit, &|| false);
+    let wrong = await_within(&installed.store, &slot_name("1.0.0"), LOOK, limit, &|| false);
     assert_eq!(wrong.unwrap_err().code(), Code::Health);
     assert!(starts() <= 2, "no third start within two seconds");
     stop(&installed.store).unwrap();

@@ -35,6 +35,8 @@ pub enum Command {
     Selftest,
     /// Shows version numbers.
     Version,
+    /// Fetches and decodes for root, without its rights. Nobody types it.
+    Stage,
 }
 
 use Command::*;
@@ -53,7 +55,7 @@ impl Command {
     /// All, in the order of the help page.
     pub const ALL: &'static [Command] = &[
         Install, Update, Plan, Detect, Doctor, Status, Rollback, Repair, Verify, Uninstall,
-        Service, Model, Trust, Selftest, Version,
+        Service, Model, Trust, Selftest, Version, Stage,
     ];
 
     /// The word.
@@ -74,6 +76,7 @@ impl Command {
             Trust => "trust",
             Selftest => "selftest",
             Version => "version",
+            Stage => "stage",
         }
     }
 
@@ -95,7 +98,13 @@ impl Command {
             Trust => "show or fetch what is trusted; install nothing",
             Selftest => "check that this program works here",
             Version => "show version numbers",
+            Stage => "fetch and decode for a scheduled update; nobody types it",
         }
+    }
+
+    /// Whether people never type it.
+    pub fn is_hidden(self) -> bool {
+        self == Stage
     }
 
     /// The words it may be followed by; the first is meant where none is given.

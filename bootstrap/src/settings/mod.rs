@@ -33,6 +33,7 @@ pub(crate) use layer::on_or_off;
 pub(crate) use near::nearest;
 pub(crate) use value::DRAIN;
 
+use crate::schedule::{Metered, Mode, Window};
 use crate::service::backend::Listen;
 use offgrid_manifest::{Id, Time, Version};
 use std::path::PathBuf;
@@ -114,6 +115,21 @@ pub struct Settings {
     pub limit_rate: Option<u64>,
     /// Bytes in all.
     pub max_download: Option<u64>,
+    /// What scheduled runs are for; `None`: as before, at first nothing.
+    pub updates: Option<Mode>,
+    /// Whether that stands in a file or is policy: there it lasts, and nobody has to
+    /// remember it.
+    pub updates_in_file: bool,
+    /// When they may run; always, when there are none.
+    pub update_windows: Vec<Window>,
+    /// What they may fetch in 30 days.
+    pub update_budget: Option<u64>,
+    /// Whether bytes cost money here.
+    pub metered: Metered,
+    /// `update --scheduled`
+    pub scheduled: bool,
+    /// `status --history`
+    pub history: bool,
     /// Wait for another run to end.
     pub wait: bool,
     /// Let a newer version of this program go first.

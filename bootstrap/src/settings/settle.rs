@@ -12,6 +12,7 @@ use crate::cli::args::Parsed;
 use crate::engine::Wish;
 use crate::env::Env;
 use crate::plan::KEEP_LEAST;
+use crate::schedule::{Metered, Mode, Window};
 use offgrid_manifest::Id;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -33,7 +34,8 @@ impl Settings {
         let service = stack.read("--service", value::service)?;
         let (quiet, verbose) = stack.loudness()?;
         Ok(Settings {
-            yes: stack.switch("--yes"),
+            // Nobody is there to be asked.
+            yes: stack.switch("--yes") || stack.switch("--scheduled"),
             json: stack.switch("--json"),
             quiet,
             verbose,
@@ -70,6 +72,13 @@ impl Settings {
             ca_file: stack.path("--ca-file", value::path)?,
             limit_rate: stack.read("--limit-rate", value::rate)?.flatten(),
             max_download: stack.read("--max-download", value::size)?.flatten(),
+            updates: stack.read("--updates", Mode::read)?,
+            updates_in_file: stack.in_file("--updates"),
+            update_windows: stack.windows()?,
+            update_budget: stack.read("--update-budget", value::size)?.flatten(),
+            metered: stack.read("--metered", Metered::read)?.unwrap_or_default(),
+            scheduled: stack.switch("--scheduled"),
+            history: stack.switch("--history"),
             wait: stack.switch("--wait"),
             self_update: stack.winner("--no-self-update").is_none_or(on),
             check: stack.switch("--check"),
@@ -208,6 +217,16 @@ impl<'a> Stack<'a> {
     fn sources(&self) -> Result<Vec<String>, Error> {
         let Some((words, origin)) = self.words("--source") else { return Ok(Vec::new()) };
         words.into_iter().map(|word| value::source(word, origin, &self.env.cwd)).collect()
+    }
+
+    fn windows(&self) -> Result<Vec<Window>, Error> {
+        let Some((words, origin)) = self.words("--update-window") else { return Ok(Vec::new()) };
+        let mut all = Vec::new();
+        for word in words {
+            let read = Window::all(value::text(word, origin)?);
+            all.extend(read.map_err(|wants| value::bad(word, origin, wants))?);
+        }
+        Ok(all)
     }
 
     /// `none` stands alone.

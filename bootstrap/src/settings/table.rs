@@ -1,3 +1,4 @@
+// Long because: one entry for each option.
 //! The one table of options. Parser, layers, help and the reference page all
 //! read it; an option that is not here does not exist.
 //!
@@ -254,6 +255,25 @@ pub static TABLE: &[Spec] = &[
     setting("--no-self-update", "OFFGRID_SETUP_SELF_UPDATE", "self_update", Kind::NoSwitch,
         "leave this program as it is when a release brings a newer one").of(CHOOSING)
         .default("on"),
+    setting("--updates", "OFFGRID_SETUP_UPDATES", "updates", text("HOW"),
+        "updates that nobody has to ask for: never; notify, say that there is one; \
+         download, fetch it too; install")
+        .of(&[Install, Update, Plan, Status])
+        .default("what was said last, at first `never`"),
+    setting("--update-window", "OFFGRID_SETUP_UPDATE_WINDOW", "update_window", list("WHEN"),
+        "when such an update may run, by the local time, like \"Mon-Fri 02:00-05:00\"; can be \
+         given more than once")
+        .of(&[Install, Update, Plan, Status])
+        .default("at any time"),
+    setting("--update-budget", "OFFGRID_SETUP_UPDATE_BUDGET", "update_budget", text("BYTES"),
+        "what such updates may download in 30 days, like 500M; or none")
+        .of(&[Install, Update, Plan, Status])
+        .default("none"),
+    setting("--metered", "OFFGRID_SETUP_METERED", "metered", text("WHICH"),
+        "whether downloads cost money here: then such updates download nothing. yes, no, or \
+         auto: what the files of NetworkManager say (Linux; what is not known is not metered)")
+        .of(&[Install, Update, Plan, Status])
+        .default("`auto`"),
     setting("--wait", "OFFGRID_SETUP_WAIT", "wait", Kind::Switch,
         "when another run is at work on the same installation, wait until it has ended")
         .of(&[Install, Update, Rollback, Repair, Verify, Uninstall, Model]),
@@ -266,6 +286,10 @@ pub static TABLE: &[Spec] = &[
         "allow this release although it is known to be unsafe"),
     only(&[Update], "--check", Kind::Switch,
         "only say whether there is an update (exit code 10: yes)"),
+    only(&[Update], "--scheduled", Kind::Switch,
+        "as the timer types it: ask nothing, and do what `updates` allows, when it is due"),
+    only(&[Status], "--history", Kind::Switch,
+        "show what was done, when, and by whom"),
     only(&[Plan], "--explain", Kind::Switch,
         "also say why every other variant was not chosen"),
     only(&[Update, Plan], "--rematch", Kind::Switch,
@@ -288,7 +312,7 @@ pub static TABLE: &[Spec] = &[
         "take this for the time, as in 2026-09-01T00:00:00Z").default("the clock"),
     only(&[Trust], "--target", text("NAME"),
         "download this: `setup`, a component or a variant of the release"),
-    only(&[Trust], "--into", text("DIR"),
+    only(&[Trust, Stage], "--into", text("DIR"),
         "where to put what is downloaded"),
     only(&[Repair], "--finish", Kind::Switch,
         "finish the interrupted run"),

@@ -1,3 +1,4 @@
+// Long because: one place for what every option means.
 //! Who wins, and how every slip reads.
 
 use super::*;
@@ -114,12 +115,14 @@ fn every_option_reaches_the_settings() {
     for spec in table::TABLE {
         let value = match spec.flag {
             "--service" | "--gpu" => "none",
-            "--limit-rate" | "--max-download" => "5M",
-            "--version" | "--accept-vulnerable" | "--to" => "1.2.3",
-            "--keep" => "3",
-            "--adopt" => "yes",
+            "--limit-rate" | "--max-download" | "--update-budget" => "5M",
+            "--updates" => "notify",
+            "--update-window" => "02:00-05:00",
+            "--metered" | "--adopt" => "yes",
             "--listen" => "lan",
             "--drain" => "5",
+            "--version" | "--accept-vulnerable" | "--to" => "1.2.3",
+            "--keep" => "3",
             "--now" => "2026-09-01T00:00:00Z",
             "--no-color" => continue,
             _ => "x",

@@ -15,7 +15,7 @@ pub use several::{Answer, Worst};
 
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// Says to all threads of a command that it should end.
@@ -87,6 +87,9 @@ pub struct Reach {
     /// Whether signed mirrors may be asked too. Not when a person said where to
     /// fetch from: a link may cost money, or must not be used.
     pub mirrors: bool,
+    /// Whether the folder is that of a child without our rights: no link in it is
+    /// followed, and what is in it came over a network.
+    pub staged: bool,
 }
 
 /// One way to a large file.
@@ -118,6 +121,8 @@ pub struct Sources {
     client: http::Client,
     stop: Stop,
     rate: Option<u64>,
+    staged: bool,
+    received: Arc<AtomicU64>,
 }
 
 impl Sources {
@@ -142,8 +147,29 @@ impl Sources {
         stop.then(move || cut.cut());
         let may_learn = reach.mirrors && !reach.offline;
         let (mirrors, blamed, troubles) = (RwLock::default(), Mutex::default(), Mutex::default());
-        let rate = reach.limit_rate;
-        Ok(Sources { list, mirrors, may_learn, blamed, troubles, client, stop, rate })
+        let (rate, staged) = (reach.limit_rate, reach.staged);
+        let received = Arc::default();
+        Ok(Sources {
+            list,
+            mirrors,
+            may_learn,
+            blamed,
+            troubles,
+            client,
+            stop,
+            rate,
+            staged,
+            received,
+        })
+    }
+
+    /// One folder that need not be there yet, and nothing else.
+    ///
+    /// # Errors
+    /// As [`Sources::new`].
+    pub fn held(folder: PathBuf, reach: &Reach, stop: Stop) -> Result<Sources, Error> {
+        let sources = Sources::new(&[], &Reach { offline: false, ..reach.clone() }, stop)?;
+        Ok(Sources { list: vec![Source::Folder(folder)], may_learn: false, ..sources })
     }
 
     /// What ends the command.
@@ -154,6 +180,11 @@ impl Sources {
     /// Bytes a second at most.
     pub fn rate(&self) -> Option<u64> {
         self.rate
+    }
+
+    /// Bytes of large files that came over a network so far.
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
     }
 
     /// The first source, for people.
@@ -169,6 +200,9 @@ impl Sources {
     /// Whether bytes from the first source cost next to nothing: a folder, or
     /// this machine.
     pub fn is_near(&self) -> bool {
+        if self.staged {
+            return false;
+        }
         match self.list.first() {
             Some(Source::Web(base)) => {
                 let host = base.split("//").nth(1).unwrap_or("");
@@ -183,20 +217,38 @@ impl Sources {
     /// # Errors
     /// Why it is not to be had there.
     pub fn open(&self, route: &Route, from: u64, size: u64) -> Result<Stream, Error> {
-        match &route.0 {
-            Way::Address(url) => self.client.open(url, from, size),
+        let stream = match &route.0 {
+            Way::Address(url) => self.client.open(url, from, size)?,
             Way::Depot(Source::Web(base), path) => {
-                self.client.open(&format!("{base}{path}"), from, size)
+                self.client.open(&format!("{base}{path}"), from, size)?
             }
-            Way::Depot(Source::Folder(folder), path) => folder::open(folder, path, from),
-        }
+            Way::Depot(Source::Folder(folder), path) => {
+                return folder::open(folder, path, from, self.staged);
+            }
+        };
+        let received = self.received.clone();
+        Ok(Stream { body: Box::new(Counted { body: stream.body, received }), ..stream })
     }
 
     fn read(&self, source: &Source, path: &str, max: u64) -> Result<Vec<u8>, Error> {
         match source {
             Source::Web(base) => self.client.read(&format!("{base}{path}"), max),
-            Source::Folder(folder) => folder::read(folder, path, max),
+            Source::Folder(folder) => folder::read(folder, path, max, self.staged),
         }
+    }
+}
+
+/// Counts what passes.
+struct Counted {
+    body: Box<dyn Read + Send>,
+    received: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.body.read(bytes)?;
+        self.received.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
     }
 }
 

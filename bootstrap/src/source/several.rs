@@ -165,7 +165,9 @@ impl Sources {
     ) -> Result<Fresh, Error> {
         match source {
             Source::Web(base) => self.client.fresh(&format!("{base}{path}"), max, tag),
-            Source::Folder(folder) => Ok(Fresh::New(folder::read(folder, path, max)?, None)),
+            Source::Folder(folder) => {
+                Ok(Fresh::New(folder::read(folder, path, max, self.staged)?, None))
+            }
         }
     }
 }

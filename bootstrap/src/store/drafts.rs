@@ -10,7 +10,7 @@ impl Store {
     /// Where a run that was cut off may have only begun to write.
     fn drafts(&self) -> impl Iterator<Item = PathBuf> {
         let state = [self.receipt(), self.trust(), self.id(), self.made(), self.journal()];
-        let rest = [self.program(), self.current()];
+        let rest = [self.program(), self.current(), self.schedule(), self.history(), self.told()];
         state.into_iter().chain(rest).map(|target| disk::beside(&target))
     }
 

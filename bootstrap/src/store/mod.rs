@@ -183,6 +183,21 @@ impl Store {
         self.state().join("id")
     }
 
+    /// What scheduled runs have done and found.
+    pub fn schedule(&self) -> PathBuf {
+        self.state().join("schedule.json")
+    }
+
+    /// What was done here, a line for each run.
+    pub fn history(&self) -> PathBuf {
+        self.state().join("history.jsonl")
+    }
+
+    /// On which day somebody was told of an update.
+    pub fn told(&self) -> PathBuf {
+        self.state().join("told")
+    }
+
     /// Where the supervisor writes.
     pub fn runtime(&self) -> PathBuf {
         self.runtime.clone().unwrap_or_else(|| self.state())

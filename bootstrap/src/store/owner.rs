@@ -70,6 +70,7 @@ impl Store {
         let files = [self.journal(), self.receipt(), self.trust(), self.made(), self.lock()];
         // Elsewhere it is the supervisor's, who is another user.
         let note = self.runtime.is_none().then(|| self.service());
-        folders.into_iter().chain(files).chain([self.id(), self.reserve()]).chain(note)
+        let rest = [self.id(), self.reserve(), self.schedule(), self.history()];
+        folders.into_iter().chain(files).chain(rest).chain(note)
     }
 }

@@ -12,6 +12,7 @@ mod choose;
 mod client;
 mod container;
 mod heads;
+mod held;
 mod refuse;
 mod show;
 mod state;

@@ -58,6 +58,7 @@ pub fn remembered(
             "channel": channel.map(|channel| channel.version),
             "expires": expires,
         },
+        "current": channel.map(|channel| &channel.current),
         "notes": notes,
     }))
 }

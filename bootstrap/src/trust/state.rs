@@ -4,6 +4,7 @@
 //! (reference/trust.md 2.7, F5).
 
 use super::container::{Container, Holders, Stored};
+use super::held::number;
 use crate::schema::Error;
 use crate::stamp::Stamped;
 use offgrid_manifest::head::ChannelPin;
@@ -34,7 +35,7 @@ pub struct Memory {
     pub chain: Vec<Digest>,
     head: Option<Verified<Head>>,
     channels: BTreeMap<Id, Verified<Channel>>,
-    container: Container,
+    pub(super) container: Container,
     /// What the stamp says; it holds for ever.
     stamped: Floors,
     /// What the installed release says; it falls with the keys that signed it.
@@ -292,9 +293,5 @@ impl Memory {
 
 /// Whether a stored root is one that the trusted root already replaced.
 fn known(root: &Verified<Root>, document: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Opening {
-        version: u64,
-    }
-    serde_json::from_slice::<Opening>(document).is_ok_and(|old| old.version <= root.version)
+    number(document).is_some_and(|old| old <= root.version)
 }

@@ -10,13 +10,15 @@ use std::path::Path;
 
 /// What a prefix consists of.
 const FOLDERS: [&str; 5] = ["state/staging", "state/trash", "blobs", "versions", "bin"];
-const FILES: [&str; 6] = [
+const FILES: [&str; 8] = [
     "state/journal",
     "state/receipt.json",
     "state/trust.json",
     "state/made.json",
     "state/lock",
     "state/id",
+    "state/schedule.json",
+    "state/history.jsonl",
 ];
 
 /// A prefix that an attacker began, with a receipt over which whoever reads it

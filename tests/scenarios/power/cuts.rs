@@ -254,9 +254,10 @@ impl Power {
     }
 }
 
-/// The number in the lock is there for a message alone.
+/// The number in the lock is there for a message alone; what a power cut takes of the
+/// history is missing in it.
 fn is_dull(name: &Path) -> bool {
-    name.ends_with("state/lock")
+    name.ends_with("state/lock") || name.ends_with("state/history.jsonl")
 }
 
 /// So many states, from every part of the run, and of its end.

@@ -170,6 +170,7 @@ fn paths<'t>(one: &'t Tree, other: &'t Tree) -> BTreeSet<&'t PathBuf> {
 fn passes(path: &Path) -> bool {
     let names = [
         "state/lock",
+        "state/history.jsonl",
         "state/journal",
         "state/staging",
         "state/setup",

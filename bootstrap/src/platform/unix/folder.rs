@@ -86,7 +86,7 @@ impl Folder {
     }
 
     /// Goes down to the folder of the last part.
-    fn within<T>(
+    pub(super) fn within<T>(
         &self,
         path: &str,
         act: impl FnOnce(&OwnedFd, &str) -> rustix::io::Result<T>,

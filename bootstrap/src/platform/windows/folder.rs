@@ -30,6 +30,15 @@ impl Folder {
         OpenOptions::new().read(true).write(true).create_new(true).open(path)
     }
 
+    /// A plain file, for reading.
+    pub(crate) fn read(&self, path: &str) -> io::Result<File> {
+        let path = self.within(path)?;
+        match path.symlink_metadata()?.is_file() {
+            true => File::open(path),
+            false => Err(ErrorKind::InvalidInput.into()),
+        }
+    }
+
     /// A new folder.
     pub(crate) fn make_dir(&self, path: &str, _mode: u32) -> io::Result<()> {
         fs::create_dir(self.within(path)?)
