@@ -132,7 +132,8 @@ fn a_service_that_needs_their_name_is_refused_before_anything_is_asked_for() {
     for more in [&[][..], &["--service", "systemd-user"], &["--adopt", "no"]] {
         let words = [&["install", "--yes", "--json"][..], more].concat();
         let refused = with_a_manager(&world, &words).expect_error(2, "E_NEEDS_CONSENT");
-        refused.says("the name offgrid-llm.service").says("--adopt yes").says("--service none");
+        let refused =
+            refused.says("the name offgrid-llm.service").says("--adopt yes").says("--service none");
         assert!(!refused.stdout.contains("looking"), "{refused:?}");
         before.assert_same(&world.snapshot());
     }
