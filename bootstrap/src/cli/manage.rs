@@ -10,6 +10,7 @@ use crate::adopt::Adoption;
 use crate::error::Error as Any;
 use crate::plan::Service;
 use crate::receipt::Receipt;
+use crate::schedule::Mode;
 use crate::service::backend::{Listen, UnitFile, Wanted, backend};
 use crate::service::{self, Managed, account, best};
 use crate::settings::ServiceKind;
@@ -26,8 +27,8 @@ pub(super) fn wanted(session: &Session<'_>, receipt: Option<&Receipt>) -> Result
     if session.settings.sysroot.is_some() {
         return Ok(Service::none());
     }
-    match receipt {
-        None => fresh(session, kind(session)?, Listen::Loopback),
+    let service = match receipt {
+        None => fresh(session, kind(session)?, Listen::Loopback)?,
         Some(receipt) => {
             let is = kind_of(receipt);
             let asked = session.settings.service;
@@ -35,9 +36,32 @@ pub(super) fn wanted(session: &Session<'_>, receipt: Option<&Receipt>) -> Result
                 let (is, asked) = (is.name(), asked.name());
                 return Err(Error::OtherService { is, asked }.into());
             }
-            known(session, receipt, is)
+            known(session, receipt, is)?
         }
+    };
+    Ok(Service { timer: timer(session, service.kind)?, ..service })
+}
+
+/// What is to ask for updates, where somebody wants that and nothing does yet.
+fn timer(
+    session: &Session<'_>,
+    kind: ServiceKind,
+) -> Result<Option<(Managed, Vec<UnitFile>)>, Any> {
+    if matches!(session.settings.updates, None | Some(Mode::Never)) {
+        return Ok(None);
     }
+    let timer = called(session, kind).timer();
+    let Ok(definition) = timer.definition(session.store()) else { return Ok(None) };
+    // A manager that cannot be asked now says so when it is told.
+    if timer.state(session.store()).is_ok_and(|state| state.autostart) {
+        return Ok(None);
+    }
+    Ok(Some((timer, definition.files)))
+}
+
+/// Whether something is to ask for updates that does not yet.
+pub(super) fn is_timer_due(session: &Session<'_>, receipt: &Receipt) -> Result<bool, Any> {
+    Ok(timer(session, kind_of(receipt))?.is_some())
 }
 
 /// The kind that a receipt names; one that this program does not know is no service of
@@ -66,12 +90,15 @@ fn facts(session: &Session<'_>) -> Result<best::Facts, Any> {
 
 /// The service that a manager knows by this kind; `None` where there is no manager.
 pub(super) fn managed(session: &Session<'_>, kind: ServiceKind) -> Option<Managed> {
-    backend(kind)?;
+    backend(kind).map(|_| called(session, kind))
+}
+
+fn called(session: &Session<'_>, kind: ServiceKind) -> Managed {
     let own = !session.place.system;
     let home = own.then(|| session.env.home()).flatten();
     // Units of a user lie beside our own folder of settings.
     let config = own.then(|| session.place.config.clone());
-    Some(Managed { kind, home, config })
+    Managed { kind, home, config, timer: false }
 }
 
 /// One that is to be registered.
@@ -99,6 +126,7 @@ pub(super) fn fresh(
         new: true,
         autostart: settings.autostart,
         linger,
+        timer: None,
     })
 }
 
@@ -203,6 +231,11 @@ pub(super) fn say_of_session(session: &Session<'_>, env: &Env, service: &Service
         && service.linger.is_none()
         && env.home().is_some()
         && user.is_some_and(|user: String| !service::linger::is_on(&user));
+    if session.settings.updates.is_none() && service.new {
+        let hint = "to be told of them, or to have them installed: offgrid update --updates notify, \
+                    or install";
+        session.note("updates come when you type `offgrid update`", Some(hint));
+    }
     if ends {
         let hint = "to let it go on: offgrid self service install --linger";
         session.note("the service ends when you log out", Some(hint));

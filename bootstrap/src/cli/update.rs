@@ -5,6 +5,7 @@ use super::believe::{choice, refresh};
 use super::converge::converge;
 use super::engine;
 use super::install::{decide_on, release_for};
+use super::manage;
 use super::own::{self, Next};
 use super::refuse::Error;
 use super::scheduled;
@@ -48,7 +49,8 @@ pub(super) fn update(change: &Change<'_>, stamped: &Stamped, may: bool) -> Resul
         change.remember(&trusted)?;
     }
     let nothing = nothing_new(session, &receipt, &trusted)?;
-    if let Some(ending) = nothing.filter(|_| !engine::is_asked_for(session, &receipt)) {
+    let asked = engine::is_asked_for(session, &receipt) || manage::is_timer_due(session, &receipt)?;
+    if let Some(ending) = nothing.filter(|_| !asked) {
         change.remember(&trusted)?;
         if let Some(takeover) = from_live(change, &sources, &trusted, &receipt, may)? {
             return Ok(Next::HandOver(takeover));
@@ -163,7 +165,8 @@ fn nothing_new(
         _ => {}
     }
     if let Held::Rollout | Held::Halted | Held::Left = held {
-        ending.facts = json!({"version": live, "available": current, "blocked_by": blocked(held, receipt)});
+        ending.facts =
+            json!({"version": live, "available": current, "blocked_by": blocked(held, receipt)});
     }
     let selection = aim::fit_json(receipt, fit.as_ref());
     if !selection["better"].is_null() {

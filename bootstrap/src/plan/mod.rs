@@ -227,6 +227,7 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     if settled {
         steps.extend(wish.service.start());
     }
+    steps.extend(wish.service.schedule());
     let plan = Plan {
         id: wish.id.clone(),
         verb: if receipt.is_none() { Verb::Install } else { Verb::Update },
@@ -242,7 +243,8 @@ pub fn install(wish: &Wish<'_>) -> Plan {
         && !other_wish
         && wish.wanted_models.is_empty()
         && !slot::is_noted(wish)
-        && wish.service.register().is_empty();
+        && wish.service.register().is_empty()
+        && wish.service.timer.is_none();
     if nothing { Plan { steps: Vec::new(), ..plan } } else { plan }
 }
 

@@ -34,6 +34,8 @@ pub struct Service {
     pub autostart: bool,
     /// Whose services are to go on without a session.
     pub linger: Option<String>,
+    /// What is to ask for updates from now on, with its files.
+    pub timer: Option<(Managed, Vec<UnitFile>)>,
 }
 
 impl Service {
@@ -54,6 +56,7 @@ impl Service {
             new: false,
             autostart: false,
             linger: None,
+            timer: None,
         }
     }
 
@@ -79,18 +82,19 @@ impl Service {
         if self.files.is_empty() && !self.new {
             return Vec::new();
         }
-        let mut steps = vec![Step::TellManager { service: service.clone() }];
-        let folders = self.files.iter().filter_map(|file| file.path.parent());
-        let folders: BTreeSet<&Path> = folders.collect();
-        steps.extend(folders.into_iter().map(|path| Step::MakeDir { path: path.to_owned() }));
-        steps.extend(self.files.iter().cloned().map(|file| {
-            let UnitFile { path, text, mode } = file;
-            Step::PutUnit { path, text, mode }
-        }));
+        let mut steps = told(&service, &self.files);
         if self.new {
             steps.extend(self.linger.clone().map(|user| Step::Linger { user }));
             steps.push(Step::Enable { service, on: self.autostart });
         }
+        steps
+    }
+
+    /// What lets updates come by themselves.
+    pub(super) fn schedule(&self) -> Vec<Step> {
+        let Some((timer, files)) = self.timer.clone() else { return Vec::new() };
+        let mut steps = told(&timer, &files);
+        steps.push(Step::Enable { service: timer, on: true });
         steps
     }
 
@@ -106,6 +110,18 @@ impl Service {
     }
 }
 
+/// A manager's files, and that it reads them.
+fn told(service: &Managed, files: &[UnitFile]) -> Vec<Step> {
+    let mut steps = vec![Step::TellManager { service: service.clone() }];
+    let folders: BTreeSet<&Path> = files.iter().filter_map(|file| file.path.parent()).collect();
+    steps.extend(folders.into_iter().map(|path| Step::MakeDir { path: path.to_owned() }));
+    steps.extend(files.iter().cloned().map(|file| {
+        let UnitFile { path, text, mode } = file;
+        Step::PutUnit { path, text, mode }
+    }));
+    steps
+}
+
 /// The service alone: registered, or its files made as they should be.
 pub fn register(id: String, receipt: &Receipt, service: &Service) -> Plan {
     let mut after = receipt.clone();
@@ -114,6 +130,7 @@ pub fn register(id: String, receipt: &Receipt, service: &Service) -> Plan {
     after.listen = service.listen;
     let mut steps = service.people();
     steps.extend(service.register());
+    steps.extend(service.schedule());
     if let Some(start) = service.start() {
         steps.push(start);
         steps.push(Step::Health { slot: receipt.live.clone(), asks: false });
@@ -160,15 +177,13 @@ fn place(undo: &Undo) -> Option<&PathBuf> {
 }
 
 fn is_of_service(undo: &Undo) -> bool {
-    matches!(
-        undo,
-        Undo::RemoveUser { .. }
-            | Undo::SetOwner { .. }
-            | Undo::TellManager { .. }
-            | Undo::Enabled { .. }
-            | Undo::Started { .. }
-            | Undo::Linger { .. }
-    )
+    match undo {
+        Undo::RemoveUser { .. } | Undo::SetOwner { .. } | Undo::Linger { .. } => true,
+        Undo::TellManager { service }
+        | Undo::Enabled { service, .. }
+        | Undo::Started { service, .. } => !service.timer,
+        _ => false,
+    }
 }
 
 /// Where a file waits until the run is over: outside the prefix beside its place, which

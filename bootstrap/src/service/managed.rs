@@ -8,9 +8,9 @@ use super::account::NAME;
 use super::backend::{Account, Backend, Definition, Listen, State, Wanted, backend};
 use super::{Error, act, state};
 use crate::env::Env;
-use crate::platform;
 use crate::settings::ServiceKind;
 use crate::store::Store;
+use crate::{disk, platform, schedule};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -33,6 +33,9 @@ pub struct Managed {
     /// That user's folder of settings, where the manager looks for units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<PathBuf>,
+    /// Whether it is what asks for updates from time to time, and not the app.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub timer: bool,
 }
 
 impl Managed {
@@ -41,14 +44,25 @@ impl Managed {
         backend(self.kind).ok_or_else(kind)
     }
 
-    /// Its commands, which depend on no setting; and where its log is.
-    fn definition(&self, store: &Store) -> Result<Definition, Error> {
+    /// What it is called where there may be two.
+    pub fn name(&self) -> String {
+        format!("{}{}", self.kind.name(), if self.timer { " timer" } else { "" })
+    }
+
+    /// The same manager, for what asks for updates.
+    pub fn timer(&self) -> Managed {
+        Managed { timer: true, ..self.clone() }
+    }
+
+    /// Its files and commands; the files of a service depend on settings, those of a timer
+    /// do not. And where its log is.
+    pub(crate) fn definition(&self, store: &Store) -> Result<Definition, Error> {
         let program = store.program();
         let nowhere = Path::new("/");
         let account =
             Account { user: NAME.to_owned(), groups: Vec::new(), home: nowhere.to_owned() };
         let account = Some(&account).filter(|_| self.home.is_none());
-        Ok(self.backend()?.definition(&Wanted {
+        let wanted = Wanted {
             prefix: store.prefix(),
             program: &program,
             config: self.config.as_deref().unwrap_or(nowhere),
@@ -59,7 +73,14 @@ impl Managed {
             port: super::PORT,
             listen: Listen::Loopback,
             drain: 0,
-        })?)
+        };
+        if self.timer {
+            let machine = disk::read(&store.id(), 1024).ok().flatten().unwrap_or_default();
+            let machine = String::from_utf8_lossy(&machine);
+            let none = || Error::NoManager { kind: self.kind.name().to_owned() };
+            return schedule::definition(self.kind, &wanted, machine.trim()).ok_or_else(none);
+        }
+        Ok(self.backend()?.definition(&wanted)?)
     }
 
     /// What the manager says of it.
@@ -69,6 +90,9 @@ impl Managed {
     pub fn state(&self, store: &Store) -> Result<State, Error> {
         let definition = self.definition(store)?;
         let answers = act::ask(&definition.commands.query, &Env::capture(), &|| false)?;
+        if self.timer {
+            return Ok(schedule::state(self.kind, &answers));
+        }
         Ok(self.backend()?.state(&answers))
     }
 
@@ -123,7 +147,7 @@ impl Managed {
     pub fn logs(&self, store: &Store, lines: usize) -> Result<String, crate::Error> {
         let definition = self.definition(store)?;
         if let Some(path) = definition.log {
-            let bytes = crate::disk::read(&path, LOG_MAX)?.unwrap_or_default();
+            let bytes = disk::read(&path, LOG_MAX)?.unwrap_or_default();
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let all: Vec<&str> = text.lines().collect();
             return Ok(all[all.len().saturating_sub(lines)..].join("\n"));

@@ -64,7 +64,7 @@ fn model() -> Wanted {
 
 fn managed() -> Managed {
     let (home, config) = (Some("/h".into()), Some("/h/.config/offgrid".into()));
-    Managed { kind: ServiceKind::SystemdUser, home, config }
+    Managed { kind: ServiceKind::SystemdUser, home, config, timer: false }
 }
 
 /// The next kind after this one, with a value in every member. The compiler asks

@@ -182,9 +182,9 @@ impl Undo {
             Undo::SwitchTo { .. } => "current".to_owned(),
             Undo::RemoveUser { user } | Undo::MakeUser { user, .. } => format!("user {user}"),
             Undo::SetOwner { path, .. } => format!("owner {}", path.display()),
-            Undo::TellManager { service } => format!("manager {}", service.kind.name()),
-            Undo::Enabled { service, .. } => format!("enabled {}", service.kind.name()),
-            Undo::Started { service, .. } => format!("started {}", service.kind.name()),
+            Undo::TellManager { service } => format!("manager {}", service.name()),
+            Undo::Enabled { service, .. } => format!("enabled {}", service.name()),
+            Undo::Started { service, .. } => format!("started {}", service.name()),
             Undo::Linger { user, .. } => format!("linger {user}"),
             Undo::Reinstate { what } => return what.resource(),
         })
@@ -375,6 +375,9 @@ impl Undo {
             Undo::SetOwner { path, .. } => format!("give {} back to its owner", path.display()),
             Undo::TellManager { service } => {
                 format!("have {} read its files again", service.kind.name())
+            }
+            Undo::Enabled { service: Managed { timer: true, .. }, was: false } => {
+                "ask for updates by itself no more".to_owned()
             }
             Undo::Enabled { was: false, .. } => "start the service by itself no more".to_owned(),
             Undo::Enabled { .. } => "let the service start by itself".to_owned(),

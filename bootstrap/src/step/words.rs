@@ -1,6 +1,7 @@
 //! What a step is called: in plans and journals, and for people.
 
 use super::Step;
+use crate::service::Managed;
 use crate::setup;
 use crate::step::Undo;
 
@@ -83,6 +84,9 @@ impl Step {
             Step::PutUnit { path, .. } => format!("write {}", path.display()),
             Step::TellManager { service } => {
                 format!("have {} read its files", service.kind.name())
+            }
+            Step::Enable { service: Managed { timer: true, .. }, .. } => {
+                "ask for updates from time to time from now on".to_owned()
             }
             Step::Enable { on: true, .. } => {
                 "let the service start by itself from now on".to_owned()
