@@ -170,7 +170,7 @@ fn a_service_of_ours_is_refused_its_name_and_its_port_while_theirs_has_them() {
 fn theirs_runs_until_a_service_of_everybodys_is_proved_in_a_sandbox_that_waits_aside() {
     let slot = || "1.0.0+a".parse().unwrap();
     let unit = Path::new("/etc/systemd/system").join(UNIT);
-    let managed = || Managed { kind: ServiceKind::Systemd, home: None, config: None };
+    let managed = || Managed { kind: ServiceKind::Systemd, home: None, config: None, timer: false };
     let put = |path: &Path| Step::PutUnit { path: path.into(), text: "ours\n".into(), mode: 0o644 };
     let steps = vec![
         Step::MakeUser { user: "offgrid".into(), home: "/var/lib/offgrid".into() },

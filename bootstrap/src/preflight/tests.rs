@@ -116,8 +116,8 @@ fn upstream_is_found_by_its_files_and_units_and_ours_is_not_taken_for_it() {
     assert_eq!(words(dir.path(), USER, false), ["W_SECOND_INSTALL"]);
 }
 
-#[test]
-fn all_of_upstream_is_found_with_what_starts_it_and_what_runs() {
+/// A machine with all of it, of the system and of the user `u`.
+fn all_of_upstream() -> tempfile::TempDir {
     let main = "[Service]\nEnvironment=OFFGRID_PORT=8080\nExecStart=/usr/local/bin/offgrid serve\n\
                 [Install]\nWantedBy=multi-user.target\n";
     let engine =
@@ -144,6 +144,12 @@ fn all_of_upstream_is_found_with_what_starts_it_and_what_runs() {
     link("/etc/systemd/system/offgrid-llm.service", &wants.join("offgrid-llm.service"));
     link("../llama-server@.service", &wants.join("llama-server@a.service"));
     link("/home/u/.local/bin/offgrid", &dir.path().join("proc/43/exe"));
+    dir
+}
+
+#[test]
+fn all_of_upstream_is_found_with_what_starts_it_and_what_runs() {
+    let dir = all_of_upstream();
     let tree = Tree::sysroot(dir.path()).unwrap();
     let (home, models) = (Path::new("/home/u"), Path::new("/var/lib/offgrid/models"));
     let search = upstream::Search {
