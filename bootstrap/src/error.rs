@@ -2,8 +2,8 @@
 //! stable code and, apart from the text, what to do about it.
 
 use crate::{
-    artifact, cli, disk, engine, fetch, fill, gate, host, journal, lock, preflight, profile, run,
-    schema, select, service, settings, setup, source, stage, stamp, store, trust, unpack,
+    adopt, artifact, cli, disk, engine, fetch, fill, gate, host, journal, lock, preflight, profile,
+    run, schema, select, service, settings, setup, source, stage, stamp, store, trust, unpack,
 };
 use offgrid_manifest::Code;
 
@@ -58,6 +58,7 @@ errors! {
     Service(service::Error),
     Profile(profile::Error),
     Preflight(preflight::Error),
+    Adopt(adopt::Error),
     Run(run::Error),
 }
 

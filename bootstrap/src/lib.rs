@@ -22,6 +22,7 @@
 //! - [`artifact`]: one thing of a release, by its name
 //! - [`gate`], [`child`]: whether a slot works on this machine
 //! - [`engine`]: a llama.cpp that is on this machine already
+//! - [`adopt`]: the app as its makers install it, taken over
 //! - [`setup`]: this program as a part of a release
 //! - [`service`], [`dispatch`]: the app while it runs, and as a command
 //! - [`schedule`], [`history`]: updates that nobody asks for, and what was done
@@ -36,6 +37,7 @@
     allow(clippy::disallowed_methods, reason = "tests make and break the files that they need")
 )]
 
+pub mod adopt;
 pub mod artifact;
 pub mod child;
 pub mod cli;

@@ -7,11 +7,11 @@
 //! every point in every way (some 20 minutes), `E2E_SEED=N` takes another sample.
 //! What mends is killed as well, at a point of its own.
 
+mod adopt;
 mod cases;
 mod variant;
 
 pub(crate) use cases::{seed, spread};
-
 use cases::{Way, chosen, profiles};
 use e2e::cut::{self, Point};
 use e2e::world::finish;

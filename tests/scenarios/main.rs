@@ -8,6 +8,7 @@
     reason = "tests, which say so when they are skipped"
 )]
 
+mod adopt;
 mod app;
 mod attacks;
 mod commands;

@@ -3,6 +3,7 @@
 //! a better one; and when a variant for a GPU does not pass its proof, since another
 //! one may. Each try is a run of its own, and a try that failed was taken back.
 
+use super::adopt;
 use super::aim::Aim;
 use super::install::{Decision, carry_out, decide_on, release_for};
 use super::own::{self, Next, Takeover};
@@ -83,6 +84,9 @@ fn go(
 ) -> Result<Next, Any> {
     let session = change.session;
     own::check_age(session, trusted)?;
+    if receipt.is_none() {
+        adopt::settle(session)?;
+    }
     let replaced = match receipt {
         Some(receipt) => own::replace_older(change, sources, receipt)?,
         None => None,

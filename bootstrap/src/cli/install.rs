@@ -1,6 +1,7 @@
 //! `install`: the first release, or whatever is missing for what is wanted.
 //! Also what `plan` and `update` decide with: the same function, so the same plan.
 
+use super::adopt;
 use super::aim::Aim;
 use super::believe::chosen;
 use super::converge;
@@ -55,6 +56,7 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     // A machine that nothing is made for is told so before anything is touched.
     select::target_of(&session.host()?)?;
     if session.receipt()?.is_none() {
+        adopt::check(session)?;
         ready::begin(session)?;
     }
     own::change(session, |change, may| {
@@ -215,6 +217,7 @@ pub(super) fn decide_on(
         free_reuse: platform::reuse_is_free(&session.store().versions(), session.place.system),
         keep: settings.keep,
         in_use: service::state(session.store()).slot,
+        adoption: adopt::adoption(session).filter(|_| receipt.is_none()),
         machine_id: random_hex(16)?,
     });
     let models = Models::of(&release.models, aim.host.usable_memory());

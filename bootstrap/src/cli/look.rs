@@ -1,6 +1,7 @@
 //! The commands that only look: `detect`, `plan`, `status`, `version`.
 //! Their results go to stdout; they take no lock and change nothing.
 
+use super::adopt;
 use super::aim::{self, Aim};
 use super::believe::{machine_of, refresh, way_out};
 use super::engine;
@@ -81,6 +82,9 @@ pub(super) fn plan(session: &Session<'_>) -> Result<(), Any> {
     let new = own::due(session, &trusted, receipt, &release)?;
     if new.is_none() {
         own::check_age(session, &trusted)?;
+    }
+    if receipt.is_none() {
+        adopt::look(session)?;
     }
     let aim = Aim::of(session, receipt)?;
     let decision = decide_on(session, &sources, &trusted, receipt, &aim, release)?;

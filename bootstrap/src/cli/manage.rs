@@ -3,8 +3,10 @@
 //!
 //! Looks and decides; what is done is the plan's.
 
+use super::adopt;
 use super::refuse::Error;
 use super::session::Session;
+use crate::adopt::Adoption;
 use crate::error::Error as Any;
 use crate::plan::Service;
 use crate::receipt::Receipt;
@@ -167,6 +169,8 @@ pub(super) fn files(
         false => None,
     };
     let home = session.env.home().filter(|_| !place.system);
+    // What a first install takes over is not in its settings yet.
+    let taken = adopt::adoption(session).and_then(Adoption::port);
     let definition = backend.definition(&Wanted {
         prefix: store.prefix(),
         program: &store.program(),
@@ -175,7 +179,7 @@ pub(super) fn files(
         account: account.as_ref(),
         home: home.as_deref(),
         uid: platform::user().map(|(uid, _)| uid),
-        port: service::port(&place.config),
+        port: taken.unwrap_or_else(|| service::port(&place.config)),
         listen,
         drain: session.settings.drain,
     });

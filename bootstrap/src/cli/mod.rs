@@ -4,6 +4,7 @@
 pub mod args;
 pub mod help;
 
+mod adopt;
 mod aim;
 mod back;
 mod believe;

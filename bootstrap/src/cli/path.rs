@@ -1,6 +1,7 @@
 //! How `offgrid` is found when somebody types it: the link, the blocks in shell
 //! profiles, and what is said about them and about others of that name.
 
+use super::adopt;
 use super::install::Decision;
 use super::session::Session;
 use crate::event::Ending;
@@ -14,7 +15,8 @@ use std::path::{Path, PathBuf};
 /// Where the link on PATH goes; not where something of somebody else is.
 pub(super) fn link_of<'s>(session: &'s Session<'_>) -> Option<&'s Path> {
     let link = session.place.link.as_deref()?;
-    (!disk::exists(link) || is_ours(session, link)).then_some(link)
+    let freed = || adopt::adoption(session).is_some_and(|adoption| adoption.frees(link));
+    (!disk::exists(link) || is_ours(session, link) || freed()).then_some(link)
 }
 
 fn is_ours(session: &Session<'_>, link: &Path) -> bool {

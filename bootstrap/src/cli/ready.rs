@@ -3,12 +3,13 @@
 //!
 //! Owns where its facts come from. Decides nothing: what stops says so itself.
 
+use super::adopt;
 use super::install::Decision;
 use super::own;
 use super::room;
 use super::session::Session;
 use crate::error::Error as Any;
-use crate::preflight::{self, Disk, Finding, Looked, Models, Second, Word};
+use crate::preflight::{self, Disk, Facts, Finding, Looked, Models, Second, Word};
 use crate::receipt::Receipt;
 use crate::step::Step;
 use crate::{platform, service};
@@ -19,6 +20,18 @@ use offgrid_manifest::Id;
 /// # Errors
 /// A captured machine that cannot be read.
 pub(super) fn of_machine(session: &Session<'_>) -> Result<Vec<Finding>, Any> {
+    let facts = facts(session)?;
+    let mut found = preflight::judge(&facts);
+    // What is taken over troubles nobody, and a question says more of it.
+    found.retain(|one| !adopt::is_about_it(one, &facts) || !adopt::speaks_of_it(session));
+    Ok(found)
+}
+
+/// The facts of the machine, for this installation.
+///
+/// # Errors
+/// As [`of_machine`].
+pub(super) fn facts(session: &Session<'_>) -> Result<Facts, Any> {
     let (store, place, env) = (session.store(), &session.place, session.env);
     let tree = session.tree()?;
     let state = service::state(store);
@@ -39,7 +52,7 @@ pub(super) fn of_machine(session: &Session<'_>) -> Result<Vec<Finding>, Any> {
         ours: &ours,
         others: &others,
     };
-    Ok(preflight::judge(&preflight::facts(&looked)))
+    Ok(preflight::facts(&looked))
 }
 
 /// The file systems that an installation here touches, or would.
@@ -107,7 +120,11 @@ pub(super) fn suggestion(
     if session.models().is_none() && none { models.line() } else { None }
 }
 
-fn say(session: &Session<'_>, findings: &[Finding]) -> Result<(), Any> {
+/// Says them, and refuses the first that stops.
+///
+/// # Errors
+/// `E_NOSPACE`, `E_PERM`.
+pub(super) fn say(session: &Session<'_>, findings: &[Finding]) -> Result<(), Any> {
     for finding in findings {
         if let Word::Warn(name) = finding.word {
             session.warn(name, &finding.what, finding.hint.as_deref());

@@ -4,6 +4,7 @@
 use super::consent::Answers;
 use super::place::{Place, place_of};
 use super::refuse::Error;
+use crate::adopt::Adoption;
 use crate::disk;
 use crate::env::Env;
 use crate::error::Error as Any;
@@ -42,6 +43,8 @@ pub(super) struct Session<'a> {
     pub(super) answers: RefCell<Answers>,
     /// Parts that were verified: a command may decide more than once.
     parts: RefCell<BTreeMap<Digest, Verified<Parts>>>,
+    /// What of others is taken over, once that is known.
+    pub(super) adoption: OnceCell<Option<Adoption>>,
     /// Who fetches for a scheduled run of root.
     pub(super) staging: OnceCell<Staging>,
     /// Bytes of large files that came over a network.
@@ -68,6 +71,7 @@ impl<'a> Session<'a> {
             word,
             answers: RefCell::default(),
             parts: RefCell::default(),
+            adoption: OnceCell::new(),
             staging: OnceCell::new(),
             spent: Cell::new(0),
             noted: Cell::new(None),

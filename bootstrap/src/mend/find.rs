@@ -229,8 +229,8 @@ impl Patient<'_> {
                 let what = "does not put `offgrid` on the PATH any more";
                 problems.push(Problem::new(Thing::Link, path, what, Cure::Leave));
             }
-            let Undo::SetLink { path, .. } = &made.undo else { continue };
-            if *path == program {
+            let Some(path) = made.undo.link() else { continue };
+            if path == program {
                 continue;
             }
             let problem = match platform::read_link(path) {

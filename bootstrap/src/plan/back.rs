@@ -116,6 +116,10 @@ pub fn uninstall(
             // What lies outside the prefix may be on another file system: it waits
             // beside its place.
             Undo::RemoveFile { path } if !path.starts_with(store.prefix()) => aside(path),
+            Undo::Reinstate { what } => match what.place() {
+                Some(path) => aside(path),
+                None => store.trash().join(index.to_string()),
+            },
             _ => store.trash().join(index.to_string()),
         };
         let keep = match &made.undo {
@@ -133,12 +137,8 @@ pub fn uninstall(
     }
     if let Some(config) = purge {
         // What the app itself kept there, beside the models.
-        let own = receipt.made.iter().filter_map(|made| match &made.undo {
-            Undo::SetOwner { path, .. } => Some(path.clone()),
-            _ => None,
-        });
-        steps.extend(own.map(|path| {
-            let trash = aside(&path);
+        steps.extend(own_folders(receipt).map(|path| {
+            let (path, trash) = (path.clone(), aside(path));
             give_back(Undo::RemoveTree { path }, trash)
         }));
         for name in ["setup.toml", "offgrid.env"] {
@@ -149,6 +149,23 @@ pub fn uninstall(
         steps.push(give_back(Undo::RemoveDirs { path, top }, store.trash().join("settings")));
     }
     Plan { steps, ..empty(id, Verb::Uninstall, receipt, None, None) }
+}
+
+/// Folders that were given to the service's user, where they were not there before us:
+/// what is in one that was may be older than we are.
+fn own_folders(receipt: &Receipt) -> impl Iterator<Item = &PathBuf> {
+    let made = |path: &Path| {
+        receipt.made.iter().any(|made| match &made.undo {
+            Undo::RemoveDirs { path: inner, top } => {
+                path.starts_with(top) && inner.starts_with(path)
+            }
+            _ => false,
+        })
+    };
+    receipt.made.iter().filter_map(move |one| match &one.undo {
+        Undo::SetOwner { path, .. } if made(path) => Some(path),
+        _ => None,
+    })
 }
 
 fn give_back(undo: Undo, trash: PathBuf) -> Step {
@@ -185,5 +202,32 @@ fn nothing() -> Plan {
         download_bytes: 0,
         reused_bytes: 0,
         disk_bytes: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{receipt, store};
+    use super::*;
+
+    #[test]
+    fn a_purge_takes_the_folder_of_the_service_that_we_made_and_none_that_was_there() {
+        let folder = PathBuf::from("/v/offgrid");
+        let owner = Undo::SetOwner { path: folder.clone(), uid: 0, gid: 0, mode: Some(0o755) };
+        let models = folder.join("models");
+        for (top, removed) in
+            [(Some(folder.clone()), true), (Some(models.clone()), false), (None, false)]
+        {
+            let mut before = receipt(&["1.0.0+a"]);
+            if let Some(top) = top.clone() {
+                before.add(&Undo::RemoveDirs { path: models.clone(), top });
+            }
+            before.add(&owner);
+            let config = Some(Path::new("/e/offgrid"));
+            let plan = uninstall("r1".into(), &store(), &before, &Foreign::new(), config);
+            let wanted = Undo::RemoveTree { path: folder.clone() };
+            let is = |step: &Step| matches!(step, Step::GiveBack { undo, .. } if *undo == wanted);
+            assert_eq!(plan.steps.iter().any(is), removed, "{top:?}");
+        }
     }
 }

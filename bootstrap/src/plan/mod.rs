@@ -14,6 +14,7 @@ pub use mend::{Remedies, mend};
 pub use service::{Service, register, unregister};
 pub use slot::{OnDisk, bare as bare_slot};
 
+use crate::adopt::{self, Adoption};
 use crate::engine::{self, Existing};
 use crate::fill::SlotPlan;
 use crate::models;
@@ -136,6 +137,8 @@ pub struct Wish<'a> {
     pub keep: usize,
     /// The slot that a running service still uses.
     pub in_use: Option<SlotName>,
+    /// What of others a first install takes over.
+    pub adoption: Option<&'a Adoption>,
     /// Random text that places this machine in a rollout, for a first install.
     pub machine_id: String,
 }
@@ -230,7 +233,7 @@ pub fn install(wish: &Wish<'_>) -> Plan {
         verb: if receipt.is_none() { Verb::Install } else { Verb::Update },
         from: live,
         to: Some(name.clone()),
-        steps,
+        steps: adopt::weave(wish.adoption, steps, &store.staging()),
         receipt: Some(Box::new(new_receipt(wish, name, slot.as_ref(), &old))),
         download_bytes: download,
         reused_bytes: reused,

@@ -7,7 +7,7 @@ use crate::receipt::Receipt;
 use crate::service::Managed;
 use crate::service::backend::{Listen, UnitFile};
 use crate::settings::ServiceKind;
-use crate::step::{Step, Undo};
+use crate::step::{Reinstate, Step, Undo};
 use crate::store::Store;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -143,19 +143,37 @@ pub fn unregister(id: String, store: &Store, receipt: &Receipt, files: &[PathBuf
     let mut after = receipt.clone();
     after.run = id.clone();
     ServiceKind::None.name().clone_into(&mut after.service);
-    let of_service = |undo: &Undo| match undo {
-        Undo::RemoveFile { path } | Undo::SetFile { path, .. } => files.contains(path),
-        undo => is_of_service(undo),
+    // Where a unit of others waits beside ours, ours goes, and theirs waits on.
+    let waits = |path: &PathBuf| {
+        receipt.made.iter().any(|made| place(&made.undo) == Some(path)) && files.contains(path)
+    };
+    let back = |undo: &Undo| match undo {
+        Undo::RemoveFile { path } | Undo::SetFile { path, .. } => {
+            (files.contains(path) && !waits(path)).then(|| undo.clone())
+        }
+        Undo::Reinstate { .. } => {
+            let ours = place(undo).filter(|path| waits(path));
+            ours.map(|path| Undo::RemoveFile { path: path.clone() })
+        }
+        undo => is_of_service(undo).then(|| undo.clone()),
     };
     let made = receipt.made.iter().enumerate().rev();
     let steps = made
-        .filter(|(_, made)| of_service(&made.undo))
-        .map(|(index, made)| {
-            let trash = trash(store, &made.undo, index);
-            Step::GiveBack { undo: made.undo.clone(), trash, keep: Vec::new() }
+        .filter_map(|(index, made)| {
+            let undo = back(&made.undo)?;
+            let trash = trash(store, &undo, index);
+            Some(Step::GiveBack { undo, trash, keep: Vec::new() })
         })
         .collect();
     Plan { steps, ..empty(id, Verb::Service, receipt, Some(receipt.live.clone()), Some(after)) }
+}
+
+/// The place of others that a unit of ours has taken.
+fn place(undo: &Undo) -> Option<&PathBuf> {
+    match undo {
+        Undo::Reinstate { what: Reinstate::Place { path, .. } } => Some(path),
+        _ => None,
+    }
 }
 
 fn is_of_service(undo: &Undo) -> bool {
@@ -177,4 +195,45 @@ fn trash(store: &Store, undo: &Undo, index: usize) -> PathBuf {
         _ => None,
     }
     .unwrap_or_else(|| store.trash().join(index.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{receipt, store};
+    use super::*;
+    use crate::step::Mark;
+
+    #[test]
+    fn a_unit_of_others_waits_on_when_ours_in_its_place_goes() {
+        let unit = PathBuf::from("/e/offgrid-llm.service");
+        let kept = PathBuf::from("/e/offgrid-llm.service.kept~");
+        let service = Managed { kind: ServiceKind::Systemd, home: None, config: None, timer: false };
+        let what = Reinstate::Place { path: unit.clone(), kept, ours: Mark::File };
+        let theirs = Undo::Reinstate { what };
+        let mut before = receipt(&["1.0.0+a"]);
+        "systemd".clone_into(&mut before.service);
+        before.add(&Undo::TellManager { service: service.clone() });
+        before.add(&theirs);
+        before.add(&Undo::Enabled { service: service.clone(), was: false });
+        // Written anew by an update.
+        let was = offgrid_manifest::Digest::of(b"an older one of ours");
+        before.add(&Undo::SetFile { path: unit.clone(), was, mode: 0o644 });
+        let plan = unregister("r1".into(), &store(), &before, std::slice::from_ref(&unit));
+        let back = plan.steps.iter().map(|step| match step {
+            Step::GiveBack { undo, trash, .. } => (undo.clone(), trash.clone()),
+            other => panic!("{other:?}"),
+        });
+        let undos: Vec<Undo> = back.clone().map(|(undo, _)| undo).collect();
+        let wanted = [
+            Undo::Enabled { service: service.clone(), was: false },
+            Undo::RemoveFile { path: unit.clone() },
+            Undo::TellManager { service },
+        ];
+        assert_eq!(undos, wanted);
+        assert_eq!(back.map(|(_, trash)| trash).nth(1).unwrap(), aside(&unit));
+        let mut after = *plan.receipt.unwrap();
+        undos.iter().for_each(|undo| after.forget(undo));
+        assert!(after.made.iter().any(|made| made.undo == theirs));
+        assert!(!after.made.iter().any(|made| matches!(made.undo, Undo::SetFile { .. })));
+    }
 }

@@ -10,12 +10,12 @@ fn name(text: &str) -> SlotName {
     text.parse().unwrap()
 }
 
-fn store() -> Store {
+pub(super) fn store() -> Store {
     Store::new("/p".into())
 }
 
 /// A receipt with these slots, the last one live and the one before it previous.
-fn receipt(slots: &[&str]) -> Receipt {
+pub(super) fn receipt(slots: &[&str]) -> Receipt {
     let slot = Slot {
         app: "1".into(),
         engine: "b1".into(),

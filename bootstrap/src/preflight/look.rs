@@ -4,11 +4,11 @@
 
 use super::guards::{self, AppLocker, Guards};
 use super::ports::{self, Holder};
-use super::upstream::{self, Second, Unit, Upstream};
+use super::upstream::{Search, Second, Upstream};
 use super::{Facts, disks, mounts};
 use crate::host::Tree;
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// For whom it is looked.
@@ -26,21 +26,6 @@ pub(crate) struct Looked<'a> {
     pub(crate) others: &'a [Second],
 }
 
-/// Where systemd looks for units, the system's first.
-const UNITS: [(&str, bool); 5] = [
-    ("/etc/systemd/system", false),
-    ("/usr/local/lib/systemd/system", false),
-    ("/usr/lib/systemd/system", false),
-    ("/lib/systemd/system", false),
-    ("/etc/systemd/user", true),
-];
-/// What upstream's own installers leave behind, besides units.
-const FILES: [&str; 4] = [
-    "/usr/local/bin/offgrid",
-    "/var/lib/offgrid/web/ui",
-    "/etc/offgrid/llama-port",
-    "/etc/offgrid/active-model",
-];
 /// For an answer on loopback, where no file says who listens.
 const KNOCK: Duration = Duration::from_millis(200);
 
@@ -136,42 +121,8 @@ impl Looked<'_> {
     }
 
     fn upstream(&self) -> Upstream {
-        let own = self.home.map(|home| home.join(".config/offgrid/llama-port"));
-        let own = own.as_deref().and_then(Path::to_str);
-        let files = FILES.into_iter().chain(own).filter(|path| self.is_upstream(path));
-        let models = "/var/lib/offgrid/models";
-        let full = self.tree.names(models).is_ok_and(|names| !names.is_empty());
-        Upstream {
-            files: files.map(PathBuf::from).collect(),
-            units: self.units(),
-            models: (full && self.models != Path::new(models)).then(|| models.into()),
-        }
-    }
-
-    /// Whether a file is there and of no installation of ours.
-    fn is_upstream(&self, path: &str) -> bool {
-        let Ok(real) = self.tree.canonical(path) else { return false };
-        let prefix = Path::new(&real).parent().and_then(Path::parent);
-        let receipt = prefix.map(|prefix| prefix.join("state/receipt.json"));
-        !receipt.as_deref().and_then(Path::to_str).is_some_and(|path| self.tree.exists(path))
-    }
-
-    fn units(&self) -> Vec<Unit> {
-        let own = self.home.map(|home| home.join(".config/systemd/user"));
-        let own = own.as_deref().and_then(Path::to_str).map(|folder| (folder, true));
-        let mut units: Vec<Unit> = Vec::new();
-        for (folder, user) in UNITS.into_iter().chain(own) {
-            for name in self.tree.names(folder).unwrap_or_default() {
-                let text = || self.tree.text(&format!("{folder}/{name}")).ok();
-                let named = upstream::is_named(&name);
-                let known = units.iter().any(|unit| unit.name == name && unit.user == user);
-                let text = if named && !known { text() } else { None };
-                if text.is_some_and(|text| upstream::is_upstream(&name, &text, self.prefix)) {
-                    units.push(Unit { name, user });
-                }
-            }
-        }
-        units
+        let Looked { tree, prefix, home, models, .. } = *self;
+        Search { tree, prefix, home, models }.run()
     }
 
     fn is_there(&self, other: &Second) -> bool {

@@ -116,6 +116,86 @@ fn upstream_is_found_by_its_files_and_units_and_ours_is_not_taken_for_it() {
     assert_eq!(words(dir.path(), USER, false), ["W_SECOND_INSTALL"]);
 }
 
+/// A machine with all of it, of the system and of the user `u`.
+fn all_of_upstream() -> tempfile::TempDir {
+    let main = "[Service]\nEnvironment=OFFGRID_PORT=8080\nExecStart=/usr/local/bin/offgrid serve\n\
+                [Install]\nWantedBy=multi-user.target\n";
+    let engine =
+        "[Unit]\nDescription=llama for OffGrid\n[Service]\nExecStart=/usr/local/bin/llama-server\n";
+    let own = "[Service]\nExecStart=%h/.local/bin/offgrid serve\n";
+    let dir = tree(&[
+        ("usr/local/bin/offgrid", ""),
+        ("usr/local/bin/llama-server", ""),
+        ("var/lib/offgrid/web/ui/index.html", ""),
+        ("var/lib/offgrid/models/m.gguf", ""),
+        ("home/u/.offgrid-llm/models/n.GGUF", ""),
+        ("home/u/.local/bin/offgrid", ""),
+        ("etc/systemd/system/offgrid-llm.service", main),
+        ("etc/systemd/system/offgrid-llm.service.d/port.conf", "Environment=OFFGRID_PORT=9090\n"),
+        ("etc/systemd/system/llama-server@.service", engine),
+        ("home/u/.config/systemd/user/offgrid.service", own),
+        ("proc/41/cgroup", "0::/system.slice/offgrid-llm.service\n"),
+        ("proc/42/cgroup", "0::/system.slice/system-x.slice/llama-server@b.service\n"),
+        ("proc/43/cgroup", "0::/user.slice\n"),
+        ("proc/44/cgroup", "0::/system.slice/ssh.service\n"),
+    ]);
+    let wants = dir.path().join("etc/systemd/system/multi-user.target.wants");
+    fs::create_dir_all(&wants).unwrap();
+    link("/etc/systemd/system/offgrid-llm.service", &wants.join("offgrid-llm.service"));
+    link("../llama-server@.service", &wants.join("llama-server@a.service"));
+    link("/home/u/.local/bin/offgrid", &dir.path().join("proc/43/exe"));
+    dir
+}
+
+#[test]
+fn all_of_upstream_is_found_with_what_starts_it_and_what_runs() {
+    let dir = all_of_upstream();
+    let tree = Tree::sysroot(dir.path()).unwrap();
+    let (home, models) = (Path::new("/home/u"), Path::new("/var/lib/offgrid/models"));
+    let search = upstream::Search {
+        tree: &tree,
+        prefix: Path::new("/opt/offgrid"),
+        home: Some(home),
+        models,
+    };
+    let found = search.run();
+    let paths =
+        |paths: &[PathBuf]| paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>();
+    let files = [
+        "/usr/local/bin/offgrid",
+        "/usr/local/bin/llama-server",
+        "/var/lib/offgrid/web/ui",
+        "/home/u/.local/bin/offgrid",
+    ];
+    assert_eq!(paths(&found.files), files);
+    assert_eq!(
+        (found.own_models, paths(&found.models)),
+        (1, vec!["/home/u/.offgrid-llm/models".to_owned()])
+    );
+    assert_eq!(found.processes, [41, 42, 43]);
+    let [engine, main, own] = &found.units[..] else { panic!("{:?}", found.units) };
+    assert_eq!(engine.instances, ["llama-server@a.service", "llama-server@b.service"]);
+    assert!(engine.running && main.running && !own.running);
+    assert_eq!(
+        paths(&main.links),
+        ["/etc/systemd/system/multi-user.target.wants/offgrid-llm.service"]
+    );
+    assert_eq!(main.vars.last().unwrap().1, "9090", "a drop-in says the last word");
+    assert!(main.drop_ins.is_some() && engine.drop_ins.is_none());
+    assert!(own.user && own.links.is_empty());
+    assert_eq!(own.path, Path::new("/home/u/.config/systemd/user/offgrid.service"));
+}
+
+#[test]
+fn an_engine_without_the_app_beside_it_is_somebody_elses() {
+    let dir = tree(&[
+        ("usr/local/bin/llama-server", ""),
+        ("etc/systemd/system/llama-server.service", "ExecStart=/usr/local/bin/llama-server\n"),
+        ("home/u/.local/bin/offgrid", ""),
+    ]);
+    assert_eq!(found_for(dir.path(), USER, false, &[]), []);
+}
+
 #[test]
 fn guards_are_found_and_what_stops_comes_first() {
     let dir = tree(&[

@@ -1,5 +1,10 @@
 //! The app as its makers install it (reference/app.md 6 and 8), and other
-//! installations of ours. Reads what unit files say; opens nothing.
+//! installations of ours. `find` looks; the rest decides from what it found.
+
+mod find;
+mod unit;
+
+pub(super) use find::Search;
 
 use super::{Facts, Finding, Word};
 use std::path::{Path, PathBuf};
@@ -7,21 +12,37 @@ use std::path::{Path, PathBuf};
 /// What of its makers' own installation is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Upstream {
-    /// Its program and its other files.
+    /// Its programs and its other files.
     pub files: Vec<PathBuf>,
     /// Its units, and those that it starts.
     pub units: Vec<Unit>,
-    /// A folder with models that is not the one of this installation.
-    pub models: Option<PathBuf>,
+    /// Processes of either that run now.
+    pub processes: Vec<u32>,
+    /// Folders with models that are not the one of this installation.
+    pub models: Vec<PathBuf>,
+    /// How many models are in that one.
+    pub own_models: usize,
 }
 
 /// A unit of systemd.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unit {
-    /// Its name.
+    /// Its name; of a template, `offgrid@.service`.
     pub name: String,
     /// Whether it is of a user's own manager.
     pub user: bool,
+    /// Its file.
+    pub path: PathBuf,
+    /// Links that start it by itself.
+    pub links: Vec<PathBuf>,
+    /// What can be stopped: itself, or the instances of a template.
+    pub instances: Vec<String>,
+    /// Whether a process of it runs.
+    pub running: bool,
+    /// The folder of its drop-ins.
+    pub drop_ins: Option<PathBuf>,
+    /// What it sets in the environment, its drop-ins too, the latest last.
+    pub vars: Vec<(String, String)>,
 }
 
 /// Another installation of ours.
@@ -57,7 +78,7 @@ pub(super) fn is_upstream(name: &str, text: &str, prefix: &Path) -> bool {
 
 pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     let mut found = Vec::new();
-    let Upstream { files, units, models } = &facts.upstream;
+    let Upstream { files, units, models, .. } = &facts.upstream;
     if !files.is_empty() || !units.is_empty() {
         let names = units.iter().map(|unit| format!("the service {}", unit.name));
         let files = files.iter().map(|path| path.display().to_string());
@@ -68,7 +89,8 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
             there.join(", ")
         );
         let mut hint = stop(units);
-        if let Some(models) = models {
+        hint.push_str("; or `--adopt yes` with a first install takes it over, until an uninstall");
+        for models in models {
             hint.push_str(&format!(
                 "; its models stay: OFFGRID_MODELS_DIR={} in offgrid.env uses them",
                 models.display()
@@ -141,13 +163,14 @@ mod tests {
 
     #[test]
     fn what_is_there_is_named_with_what_to_type() {
-        let unit = |name: &str, user| Unit { name: name.to_owned(), user };
+        let unit = |name: &str, user| Unit { name: name.to_owned(), user, ..Unit::default() };
         let facts = |upstream, second| Facts { upstream, second, port: 11611, ..Facts::default() };
         assert_eq!(judge(&facts(Upstream::default(), None)), []);
         let upstream = Upstream {
             files: vec!["/usr/local/bin/offgrid".into()],
             units: vec![unit("offgrid-llm.service", false), unit("offgrid.service", true)],
-            models: Some("/var/lib/offgrid/models".into()),
+            models: vec!["/var/lib/offgrid/models".into()],
+            ..Upstream::default()
         };
         let said = judge(&facts(upstream, None))[0].line();
         for part in [

@@ -12,9 +12,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// For one command. A service may take 30 seconds to end, and an engine that is
-/// loading a model does.
-const LIMIT: Duration = Duration::from_secs(90);
+/// For one command. A service of ours may take 30 seconds to end, and an engine that is
+/// loading a model does; one of others takes systemd's own 90.
+const LIMIT: Duration = Duration::from_secs(120);
 /// The folders of the system's own programs, on Unix.
 const FOLDERS: [&str; 4] = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
 

@@ -28,16 +28,20 @@ impl Facts {
     pub fn read(host: &Host, env: &Env, system: bool) -> Facts {
         let init =
             |name: &str, sign: &str| host.init.as_deref() == Some(name) && Path::new(sign).exists();
-        let runtime = runtime_dir(env);
         Facts {
             os: host.os,
             system,
             root: host.elevated.unwrap_or_else(platform::is_root),
             systemd: init("systemd", "/run/systemd/system"),
-            user_manager: runtime.is_some_and(|dir| dir.join("systemd/private").exists()),
+            user_manager: user_manager(env),
             openrc: init("openrc", "/run/openrc/softlevel"),
         }
     }
+}
+
+/// Whether the user's own systemd can be spoken to.
+pub(crate) fn user_manager(env: &Env) -> bool {
+    runtime_dir(env).is_some_and(|dir| dir.join("systemd/private").exists())
 }
 
 /// Where a user's manager listens: also for somebody who came by `su` or `ssh`

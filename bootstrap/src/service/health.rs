@@ -96,7 +96,8 @@ fn look(state: &ServiceState, slot: &SlotName) -> Result<(), String> {
     Ok(())
 }
 
-/// One real answer through the app, of the smallest model there is.
+/// One real answer through the app, of the smallest model that we have fetched and
+/// verified: whatever else is in the folder may fail without a fault of the release.
 fn converse(store: &Store, slot: &SlotName, stop: &dyn Fn() -> bool) -> Result<(), crate::Error> {
     let now = state(store);
     let (Some(port), true) = (now.port, now.running.is_some()) else { return Ok(()) };
@@ -122,12 +123,11 @@ fn smallest(store: &Store, port: u16) -> Option<String> {
     let (_, text) = gate::ask(port, "/v1/models", None, ANSWER).ok()?;
     let list: Value = serde_json::from_str(&text).ok()?;
     let names = list["data"].as_array()?.iter().filter_map(|model| model["id"].as_str());
-    let receipt = receipt::read(store).ok().flatten();
-    let size = |name: &str| {
-        let models = &receipt.as_ref()?.models;
-        models.get(name).map(|model| model.size)
-    };
-    names.min_by_key(|name| size(name).unwrap_or(u64::MAX)).map(str::to_owned)
+    // Those of this run stand in its plan; the receipt is written when it is over.
+    let plan = run::unfinished(store).ok().flatten().and_then(|story| story.plan.receipt);
+    let receipt = plan.map(|receipt| *receipt).or_else(|| receipt::read(store).ok().flatten())?;
+    let sized = names.filter_map(|name| Some((receipt.models.get(name)?.size, name)));
+    sized.min().map(|(_, name)| name.to_owned())
 }
 
 /// Asks on a thread of its own, and notices meanwhile when we are to end or the app has.

@@ -14,6 +14,8 @@ mod starts;
 mod tell;
 mod watch;
 
+pub use starts::FILE as STARTS;
+
 use super::backend::Listen;
 use super::{Error, Note, lock_path};
 use crate::env::Env;

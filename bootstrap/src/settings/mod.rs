@@ -69,6 +69,8 @@ pub struct Settings {
     pub service: ServiceKind,
     /// Whether that came from the command line.
     pub service_typed: bool,
+    /// What becomes of the app as its makers install it.
+    pub adopt: crate::adopt::Wish,
     /// Whether it starts with the system or the session.
     pub autostart: bool,
     /// Who may reach the app; `None`: as before, at first this computer alone.

@@ -49,6 +49,7 @@ impl Settings {
             modify_path: !stack.is_off("--no-modify-path"),
             service_typed: service.is_some() && stack.typed("--service"),
             service: service.unwrap_or_default(),
+            adopt: stack.read("--adopt", crate::adopt::Wish::read)?.unwrap_or_default(),
             autostart: !stack.is_off("--no-autostart"),
             listen: stack.read("--listen", value::listen)?,
             drain: stack.read("--drain", value::drain)?.unwrap_or(value::DRAIN),

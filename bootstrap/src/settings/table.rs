@@ -209,6 +209,9 @@ pub static TABLE: &[Spec] = &[
         "how the app is kept running: auto, systemd, systemd-user, launchd, \
          launchd-agent, windows, openrc, supervise or none").of(&[Install, Update, Plan, Service])
         .default("`auto`: the best of this system"),
+    setting("--adopt", "OFFGRID_SETUP_ADOPT", "adopt", text("ask|yes|no"),
+        "take over the app where it is as its makers install it, until an uninstall brings that back")
+        .of(&[Install, Plan]).default("`ask` on a terminal; else it is left alone"),
     setting("--no-autostart", "OFFGRID_SETUP_AUTOSTART", "autostart", Kind::NoSwitch,
         "register the service, but start it only when somebody asks for it")
         .of(&[Install, Update, Plan, Service])

@@ -118,7 +118,7 @@ fn every_option_reaches_the_settings() {
             "--limit-rate" | "--max-download" | "--update-budget" => "5M",
             "--updates" => "notify",
             "--update-window" => "02:00-05:00",
-            "--metered" => "yes",
+            "--metered" | "--adopt" => "yes",
             "--listen" => "lan",
             "--drain" => "5",
             "--version" | "--accept-vulnerable" | "--to" => "1.2.3",

@@ -5,7 +5,7 @@
 //! cannot be read any more or new state cannot be read by old programs: that takes a
 //! new schema, not another line. A kind that is new gets a line of its own.
 
-use super::{Step, Undo};
+use super::{Mark, Ours, Reinstate, Retire, Step, Undo};
 use crate::fill::{From, PlannedFile, PlannedPack, SlotPlan};
 use crate::models::Wanted;
 use crate::profile::Before;
@@ -124,7 +124,8 @@ fn next_step(step: Option<&Step>) -> Option<Step> {
         Some(Step::TellManager { .. }) => Step::Enable { service: managed(), on: true },
         Some(Step::Enable { .. }) => Step::Linger { user: "me".into() },
         Some(Step::Linger { .. }) => Step::Start { service: managed(), again: true },
-        Some(Step::Start { .. }) => return None,
+        Some(Step::Start { .. }) => retire(None),
+        Some(Step::Retire { what }) => return next_retire(what),
     })
 }
 
@@ -162,13 +163,67 @@ fn next_undo(undo: Option<&Undo>) -> Option<Undo> {
         Some(Undo::RemoveUser { .. }) => {
             Undo::MakeUser { user: "offgrid".into(), uid: 998, gid: 997, home: "/v/offgrid".into() }
         }
-        Some(Undo::MakeUser { .. }) => Undo::SetOwner { path: "/v/offgrid".into(), uid: 1, gid: 2 },
+        Some(Undo::MakeUser { .. }) => {
+            Undo::SetOwner { path: "/v/offgrid".into(), uid: 1, gid: 2, mode: Some(0o755) }
+        }
         Some(Undo::SetOwner { .. }) => Undo::TellManager { service: managed() },
         Some(Undo::TellManager { .. }) => Undo::Enabled { service: managed(), was: true },
         Some(Undo::Enabled { .. }) => Undo::Started { service: managed(), was: true },
         Some(Undo::Started { .. }) => Undo::Linger { user: "me".into(), was: true },
-        Some(Undo::Linger { .. }) => return None,
+        Some(Undo::Linger { .. }) => reinstate(None),
+        Some(Undo::Reinstate { what }) => return next_reinstate(what),
     })
+}
+
+fn retire(after: Option<&Retire>) -> Step {
+    let place = |ours| Retire::Place { path: "/b/x".into(), kept: "/b/x.kept~".into(), ours };
+    let what = match after {
+        None => Retire::Unit { name: "offgrid.service".into(), user: true },
+        Some(Retire::Unit { .. }) => Retire::Link { path: "/e/a.wants/offgrid.service".into() },
+        Some(Retire::Link { .. }) => place(Ours::Nothing),
+        Some(Retire::Place { ours: Ours::Nothing, .. }) => {
+            place(Ours::Link { target: "/p/bin/offgrid".into() })
+        }
+        Some(Retire::Place { ours: Ours::Link { .. }, .. }) => {
+            place(Ours::Text { text: "x\n".into(), mode: 0o644 })
+        }
+        Some(Retire::Place { .. }) => {
+            Retire::Settings { path: "/e/offgrid.env".into(), text: "A=1\n".into() }
+        }
+        Some(Retire::Settings { .. } | Retire::Reload { .. }) => Retire::Reload { user: false },
+    };
+    Step::Retire { what }
+}
+
+fn next_retire(what: &Retire) -> Option<Step> {
+    (!matches!(what, Retire::Reload { .. })).then(|| retire(Some(what)))
+}
+
+fn reinstate(after: Option<&Reinstate>) -> Undo {
+    let (path, kept) = ("/b/x".into(), "/b/x.kept~".into());
+    let what = match after {
+        None => Reinstate::Unit { name: "offgrid.service".into(), user: false, running: true },
+        Some(Reinstate::Unit { .. }) => Reinstate::Link { path, target: "/e/y".into() },
+        Some(Reinstate::Link { .. }) => Reinstate::Place { path, kept, ours: Mark::Nothing },
+        Some(Reinstate::Place { ours: Mark::Nothing, .. }) => {
+            let ours = Mark::Link { target: "/p/bin/offgrid".into() };
+            Reinstate::Place { path, kept, ours }
+        }
+        Some(Reinstate::Place { ours: Mark::Link { .. }, .. }) => {
+            Reinstate::Place { path, kept, ours: Mark::File }
+        }
+        Some(Reinstate::Place { .. }) => {
+            Reinstate::Settings { path: "/e/offgrid.env".into(), sha256: digest("A=1\n") }
+        }
+        Some(Reinstate::Settings { .. } | Reinstate::Displaced { .. }) => {
+            Reinstate::Displaced { path, kept, trash: "/b/x.gone~".into() }
+        }
+    };
+    Undo::Reinstate { what }
+}
+
+fn next_reinstate(what: &Reinstate) -> Option<Undo> {
+    (!matches!(what, Reinstate::Displaced { .. })).then(|| reinstate(Some(what)))
 }
 
 /// Every kind as it is written today.

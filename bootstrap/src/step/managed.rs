@@ -5,9 +5,13 @@ use super::Undo;
 use crate::error::Error;
 use crate::event::Event;
 use crate::run::Context;
-use crate::service::{self, Managed, account, linger};
+use crate::service::account::Numbers;
+use crate::service::{self, Managed, account, linger, supervise};
 use crate::{disk, platform};
 use std::path::Path;
+
+/// What `StateDirectoryMode=` of the unit gives the folder.
+const MODE: u32 = 0o750;
 
 /// How to take back that a user is made.
 pub(super) fn prepare_user(user: &str) -> Result<Undo, Error> {
@@ -19,11 +23,34 @@ pub(super) fn prepare_user(user: &str) -> Result<Undo, Error> {
 
 /// How to take back that a folder is given to somebody.
 pub(super) fn prepare_owner(path: &Path, user: &str) -> Result<Undo, Error> {
+    let is = disk::at("look at", path, platform::owner_of(path))?;
+    let mode = disk::at("look at", path, platform::mode_of(path))?;
+    let same = |it: Numbers| (it.uid, it.gid) == is && mode == MODE;
+    if account::user(user)?.is_some_and(same) { Ok(Undo::Nothing) } else { owner(path) }
+}
+
+/// How to make a folder that user's again who has it now.
+pub(super) fn owner(path: &Path) -> Result<Undo, Error> {
     let (uid, gid) = disk::at("look at", path, platform::owner_of(path))?;
-    if account::user(user)?.is_some_and(|it| (it.uid, it.gid) == (uid, gid)) {
-        return Ok(Undo::Nothing);
+    let mode = Some(disk::at("look at", path, platform::mode_of(path))?);
+    Ok(Undo::SetOwner { path: path.to_owned(), uid, gid, mode })
+}
+
+/// Gives a folder back, without what the supervisor has noted in it.
+pub(super) fn give_back(
+    path: &Path,
+    (uid, gid): (u32, u32),
+    mode: Option<u32>,
+) -> Result<(), Error> {
+    if !disk::is_there(path)? {
+        return Ok(());
     }
-    Ok(Undo::SetOwner { path: path.to_owned(), uid, gid })
+    disk::remove_file(&path.join(supervise::STARTS))?;
+    give(path, uid, gid)?;
+    if let Some(mode) = mode {
+        disk::at("set the mode of", path, platform::set_mode(path, mode))?;
+    }
+    Ok(())
 }
 
 /// Gives a folder, and what is in it and ours, to a user.
@@ -104,4 +131,28 @@ pub(super) fn let_linger(context: &Context<'_>, user: &str) -> Result<(), Error>
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_comes_back_with_its_mode_and_without_our_note() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("offgrid");
+        std::fs::create_dir_all(path.join("models")).unwrap();
+        platform::set_mode(&path, 0o711).unwrap();
+        let before = owner(&path).unwrap();
+        let Undo::SetOwner { uid, gid, mode: Some(had), .. } = before else { panic!("{before:?}") };
+        // As the manager and the supervisor leave it.
+        platform::set_mode(&path, MODE).unwrap();
+        std::fs::write(path.join(supervise::STARTS), "{}").unwrap();
+        for _ in 0..2 {
+            give_back(&path, (uid, gid), Some(had)).unwrap();
+            assert_eq!(platform::mode_of(&path).unwrap(), had);
+            let left: Vec<_> = path.read_dir().unwrap().map(|it| it.unwrap().file_name()).collect();
+            assert_eq!(left, ["models"]);
+        }
+    }
 }

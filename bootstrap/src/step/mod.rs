@@ -13,10 +13,12 @@ mod aside;
 mod format;
 mod managed;
 mod needs;
+mod retire;
 mod undo;
 mod words;
 
 pub(crate) use aside::remove_left;
+pub use retire::{Mark, Ours, Reinstate, Retire};
 pub use undo::Undo;
 
 use crate::error::Error;
@@ -180,6 +182,11 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         asks: bool,
     },
+    /// Put out of service what somebody else installed.
+    Retire {
+        /// What of it.
+        what: Retire,
+    },
     /// Give back what an earlier run made.
     GiveBack {
         /// How.
@@ -254,6 +261,7 @@ impl Step {
                 Ok(Undo::Linger { user: user.clone(), was: linger::is_on(user) })
             }
             Step::Start { service, .. } => managed::prepare_started(context, service),
+            Step::Retire { what } => what.prepare(),
             // Staging goes at the end of every run, however it ends.
             Step::FetchSetup { .. }
             | Step::ProveSetup { .. }
@@ -305,6 +313,7 @@ impl Step {
             Step::Start { service, again: true } => Ok(service.restart(context.store)?),
             Step::Start { service, again: false } => managed::set_running(context, service, true),
             Step::Health { slot, asks } => service::await_health(context, slot, *asks),
+            Step::Retire { what } => what.apply(),
             Step::GiveBack { undo, trash, .. } => undo.give_back(context, trash),
         }
     }

@@ -1,6 +1,7 @@
 //! Undos: what to make so again. Absolute, so that it does not matter how far
 //! the step got or how often the Undo is applied.
 
+use super::Reinstate;
 use super::aside::set_aside;
 use super::managed;
 use crate::error::Error;
@@ -107,6 +108,9 @@ pub enum Undo {
         uid: u32,
         /// The group.
         gid: u32,
+        /// Permission bits, which a service manager sets too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mode: Option<u32>,
     },
     /// The manager is to read its files again when those are as they were.
     TellManager {
@@ -133,6 +137,11 @@ pub enum Undo {
         user: String,
         /// Whether.
         was: bool,
+    },
+    /// What somebody else installed was in service.
+    Reinstate {
+        /// What of it.
+        what: Reinstate,
     },
     /// There was such a folder.
     MakeDirs {
@@ -177,6 +186,7 @@ impl Undo {
             Undo::Enabled { service, .. } => format!("enabled {}", service.name()),
             Undo::Started { service, .. } => format!("started {}", service.name()),
             Undo::Linger { user, .. } => format!("linger {user}"),
+            Undo::Reinstate { what } => return what.resource(),
         })
     }
 
@@ -228,12 +238,15 @@ impl Undo {
                     disk::rename(from, path)?;
                 }
             }
+            Undo::Reinstate { what } => what.apply(context)?,
             Undo::MakeDirs { path } => disk::make_dirs(path)?,
             Undo::RemoveUser { user } => account::remove(user)?,
             Undo::MakeUser { user, uid, gid, home } => {
                 account::make(user, home, Some(Numbers { uid: *uid, gid: *gid }))?;
             }
-            Undo::SetOwner { path, uid, gid } => managed::give(path, *uid, *gid)?,
+            Undo::SetOwner { path, uid, gid, mode } => {
+                managed::give_back(path, (*uid, *gid), *mode)?;
+            }
             Undo::TellManager { service } => service.reload(context.store)?,
             Undo::Enabled { service, was } => managed::set_enabled(context, service, *was)?,
             Undo::Started { service, was } => managed::set_running(context, service, *was)?,
@@ -265,10 +278,7 @@ impl Undo {
                 }
                 None => Undo::Nothing,
             },
-            Undo::SetOwner { path, .. } if disk::is_there(path)? => {
-                let (uid, gid) = disk::at("look at", path, platform::owner_of(path))?;
-                Undo::SetOwner { path: path.clone(), uid, gid }
-            }
+            Undo::SetOwner { path, .. } if disk::is_there(path)? => managed::owner(path)?,
             Undo::TellManager { .. } => self.clone(),
             Undo::Enabled { service, .. } => {
                 let was = service.state(store)?.autostart;
@@ -281,6 +291,7 @@ impl Undo {
             Undo::Linger { user, .. } => {
                 Undo::Linger { user: user.clone(), was: linger::is_on(user) }
             }
+            Undo::Reinstate { what } => what.inverse(trash)?,
             // Nobody's profile is touched before the run is over.
             Undo::SetBlock { .. } => Undo::Nothing,
             _ => Undo::Nothing,
@@ -306,6 +317,7 @@ impl Undo {
             }
             // By [`Undo::finish`].
             Undo::SetBlock { .. } => Ok(()),
+            Undo::Reinstate { what } => what.give_back(context, trash),
             other => other.apply(context),
         }
     }
@@ -320,7 +332,17 @@ impl Undo {
     pub fn finish(&self, context: &Context<'_>) -> Result<(), Error> {
         match self {
             Undo::SetBlock { .. } | Undo::RemoveDirs { .. } => self.apply(context),
+            Undo::Reinstate { what } => what.finish(context),
             _ => Ok(()),
+        }
+    }
+
+    /// Our link, where this is what becomes of it.
+    pub fn link(&self) -> Option<&Path> {
+        match self {
+            Undo::SetLink { path, .. } => Some(path),
+            Undo::Reinstate { what } => what.link(),
+            _ => None,
         }
     }
 
@@ -346,6 +368,7 @@ impl Undo {
             Undo::MoveBack { to, .. } | Undo::PutBack { path: to, .. } => {
                 format!("put back {}", to.display())
             }
+            Undo::Reinstate { what } => what.describe(),
             Undo::MakeDirs { path } => format!("make the folder {}", path.display()),
             Undo::RemoveUser { user } => format!("remove the user {user}"),
             Undo::MakeUser { user, .. } => format!("make the user {user}"),

@@ -31,6 +31,7 @@ impl Step {
             Step::Linger { .. } => "linger",
             Step::Start { .. } => "start",
             Step::Health { .. } => "health",
+            Step::Retire { .. } => "retire",
             Step::GiveBack { .. } => "give-back",
         }
     }
@@ -43,6 +44,7 @@ impl Step {
             | Step::PutText { .. }
             | Step::TellManager { .. }
             | Step::Health { .. } => true,
+            Step::Retire { what } => what.is_minor(),
             Step::GiveBack { undo, .. } => matches!(undo, Undo::RemoveDirs { .. }),
             _ => false,
         }
@@ -94,6 +96,7 @@ impl Step {
             Step::Start { again: true, .. } => "start the service anew".to_owned(),
             Step::Start { .. } => "start the service".to_owned(),
             Step::Health { .. } => "wait until the service answers, if it runs".to_owned(),
+            Step::Retire { what } => what.describe(),
             Step::GiveBack { undo, .. } => undo.describe(),
         }
     }

@@ -262,6 +262,97 @@ case_what_is_opened_to_the_network_is_open_and_said_to_be() {
     same 'what status says of exposure' true "$(status_of service.exposed)"
 }
 
+# The app as its makers' dev/install.sh leaves it: two services, of which the first needs the second; both run and start
+# by themselves.
+given_the_makers_own() {
+    spoil
+    given_fresh
+    spoil
+    local bin=/usr/local/bin target=multi-user.target
+    if [[ $scope == user ]]; then bin=$home/.local/bin target=default.target; fi
+    owner sh -c '
+        bin=$1 units=$2 models=$3 target=$4
+        mkdir -p "$bin" "$units" "$models"
+        printf "#!/bin/sh\nexec sleep 8640001\n" >"$bin/offgrid"
+        printf "#!/bin/sh\nexec sleep 8640002\n" >"$bin/llama-server"
+        chmod 755 "$bin/offgrid" "$bin/llama-server"
+        echo "a model of before" >"$models/old.gguf"
+        printf "[Unit]\nDescription=OffGrid LLM\nRequires=llama-server.service\nAfter=llama-server.service\n[Service]\nEnvironment=OFFGRID_MAX_MODELS=2\nExecStart=%s/offgrid serve\n[Install]\nWantedBy=%s\n" \
+            "$bin" "$target" >"$units/offgrid-llm.service"
+        printf "[Unit]\nDescription=The engine of OffGrid LLM\n[Service]\nExecStart=%s/llama-server -m x\n[Install]\nWantedBy=%s\n" \
+            "$bin" "$target" >"$units/llama-server.service"
+        chmod 640 "$units/llama-server.service"' sh "$bin" "$units" "$models" "$target"
+    their daemon-reload
+    their enable --now offgrid-llm.service llama-server.service
+    eventually 'theirs runs' theirs_runs
+    tree >"$work/tree-before"
+}
+
+their() { if [[ $scope == user ]]; then as_ship systemctl --user "$@"; else inside systemctl "$@"; fi; }
+theirs_runs() { inside pgrep -f '[s]leep 8640001' && inside pgrep -f '[s]leep 8640002'; }
+assert_theirs_is_gone() { if inside pgrep -f '[s]leep 864000'; then fail 'something of theirs runs'; fi; }
+words_of_install() {
+    words=(install --yes "$@")
+    if [[ $scope == user ]]; then words+=(--user --linger); else words+=(--system); fi
+}
+
+# (not openrc)
+case_the_makers_own_installation_is_left_running_where_nobody_said_so() {
+    given_the_makers_own
+    local words
+    words_of_install --model none
+    expect 2 '--adopt yes' setup "${words[@]}"
+    grep -q E_NEEDS_CONSENT "$work/said"
+    theirs_runs
+    assert_tree_as_before
+}
+
+# (not openrc)
+case_the_makers_own_installation_is_taken_over_and_comes_back_running() {
+    given_the_makers_own
+    local words
+    words_of_install --model tiny --adopt yes
+    expect 0 '0.1.0' setup "${words[@]}"
+    assert_theirs_is_gone
+    eventually 'ours answers' chat
+    is_up
+    starts_by_itself
+    has_only_what_it_needs
+    if their is-enabled llama-server.service; then fail 'their engine still starts by itself'; fi
+    inside grep -qx OFFGRID_MAX_MODELS=2 "$config/offgrid.env"
+    inside test -f "$models/old.gguf"
+    expect 0 '' offgrid self verify
+    # Nothing of theirs begins with the machine.
+    reboot_machine
+    eventually 'ours answers after a reboot' chat
+    assert_theirs_is_gone
+    # Ours goes alone, and theirs waits; and ours comes back.
+    expect 0 '' offgrid self service uninstall --yes
+    if their cat offgrid-llm.service; then fail 'a unit is still there'; fi
+    expect 0 '' offgrid self service install --yes
+    eventually 'ours answers again' chat
+    expect 0 'removed' offgrid uninstall --yes --purge
+    eventually 'theirs runs again' theirs_runs
+    their is-enabled offgrid-llm.service llama-server.service
+    assert_tree_as_before
+}
+
+# A release that does not work: theirs has never stopped for it, or runs again.
+# (not openrc)
+case_the_makers_own_installation_survives_a_release_that_does_not_work() {
+    given_the_makers_own
+    local words before
+    before=$(inside pgrep -f '[s]leep 8640001')
+    words_of_install --model none --adopt yes
+    expect 1 E_HEALTH setup "${words[@]}" --json --channel engine-crashes
+    same 'the process of theirs' "$before" "$(inside pgrep -f '[s]leep 8640001')"
+    expect 1 E_HEALTH setup "${words[@]}" --json --channel app-exits
+    eventually 'theirs runs again' theirs_runs
+    their is-enabled offgrid-llm.service llama-server.service
+    expect 0 '' setup uninstall --yes
+    assert_tree_as_before
+}
+
 # (short) last: what it leaves is the tree from before the install
 case_an_uninstall_leaves_nothing() {
     given_installed

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Its name, in the folder that a service manager gives.
+pub const FILE: &str = "starts.json";
 /// So many are too many.
 const MOST: usize = 5;
 /// When they come within so many seconds of the switch.
@@ -67,7 +69,7 @@ pub(super) struct Starts {
 impl Starts {
     /// In this folder.
     pub(super) fn read(folder: &Path) -> Starts {
-        let path = folder.join("starts.json");
+        let path = folder.join(FILE);
         let read = disk::read(&path, 64 * 1024).ok().flatten();
         let counted = read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Starts { path, counted: counted.unwrap_or_default() }
