@@ -224,7 +224,7 @@ mod tests {
             }
             before.add(&owner);
             let config = Some(Path::new("/e/offgrid"));
-            let plan = uninstall("r1".into(), &store(), &before, &Foreign::new(), config);
+            let plan = uninstall("r1".into(), &store(), &before, &Foreign::new(), None, config);
             let wanted = Undo::RemoveTree { path: folder.clone() };
             let is = |step: &Step| matches!(step, Step::GiveBack { undo, .. } if *undo == wanted);
             assert_eq!(plan.steps.iter().any(is), removed, "{top:?}");
