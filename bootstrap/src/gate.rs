@@ -7,7 +7,9 @@
 
 mod confine;
 mod engine;
+mod limits;
 mod patience;
+mod release;
 
 use crate::child::{self, Ended, Outcome, Said};
 use crate::engine::Existing;
@@ -19,10 +21,12 @@ use offgrid_manifest::Code;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use limits::{LIMITS, Limits};
 use std::time::{Duration, Instant};
 
 pub use confine::{VARIABLE, told};
 pub(crate) use engine::ask;
+pub(crate) use release::Release;
 
 /// Why a slot is not to go live.
 #[derive(Debug, thiserror::Error)]
@@ -112,38 +116,6 @@ impl Error {
             }
         };
         Some(format!("nothing was changed; {next}"))
-    }
-}
-
-/// How long each proof may take.
-#[derive(Debug, Clone)]
-struct Limits {
-    app: Duration,
-    engine: Duration,
-    load: Duration,
-    answer: Duration,
-}
-
-/// A first start may mean a virus scan, and machine code made for this card.
-const LIMITS: Limits = Limits {
-    app: Duration::from_secs(20),
-    engine: Duration::from_secs(60),
-    load: Duration::from_secs(120),
-    answer: Duration::from_secs(60),
-};
-
-/// How long an app takes to say its version on a machine for which [`LIMITS`] are made.
-const USUAL: Duration = Duration::from_millis(200);
-/// A slower machine may take so many times as long.
-const SLOWEST: u32 = 10;
-
-impl Limits {
-    /// For a machine on which the app took this long to say its version.
-    fn scaled(&self, took: Duration) -> Limits {
-        let times = u32::try_from(took.as_millis() / USUAL.as_millis()).unwrap_or(SLOWEST);
-        let times = times.clamp(1, SLOWEST);
-        let Limits { app, engine, load, answer } = *self;
-        Limits { app, engine: engine * times, load: load * times, answer: answer * times }
     }
 }
 
@@ -316,43 +288,6 @@ impl Ran {
         let words = self.words.iter().map(|word| word.to_string_lossy());
         let program = self.program.to_string_lossy();
         std::iter::once(program).chain(words).collect::<Vec<_>>().join(" ")
-    }
-}
-
-/// The slot's copy of its release, as far as the gate has to know it.
-pub(crate) struct Release(Value);
-
-impl Release {
-    /// Of the slot in this folder; `None` when there is none.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub(crate) fn read(folder: &Path) -> Result<Option<Release>, crate::Error> {
-        let path = folder.join("release.json");
-        let Some(bytes) = disk::read(&path, 4 * 1024 * 1024)? else { return Ok(None) };
-        let value = serde_json::from_slice(&bytes);
-        Ok(Some(Release(value.map_err(|source| Error::Release { path, source })?)))
-    }
-
-    fn variant(&self, slot: &SlotName) -> Option<&Value> {
-        let id = slot.variant.to_string();
-        self.0["variants"].as_array()?.iter().find(|variant| variant["id"] == id.as_str())
-    }
-
-    /// What `--list-devices` must show.
-    pub(crate) fn device(&self, slot: &SlotName) -> Option<String> {
-        self.variant(slot)?["device"].as_str().map(str::to_owned)
-    }
-
-    /// Whether a component of the variant goes into `llama/`.
-    fn has_engine(&self, slot: &SlotName) -> bool {
-        let Some(variant) = self.variant(slot) else { return true };
-        let target = variant["target"].as_str().unwrap_or_default();
-        let names = variant["components"].as_array().into_iter().flatten();
-        names.filter_map(Value::as_str).any(|name| {
-            let into = self.0["components"][name][target]["into"].as_str();
-            into.is_some_and(|into| into.trim_end_matches('/') == "llama")
-        })
     }
 }
 

@@ -11,8 +11,8 @@ mod adopt;
 mod cases;
 mod variant;
 
-pub(crate) use cases::{seed, spread};
 use cases::{Way, chosen, profiles};
+pub(crate) use cases::{seed, spread};
 use e2e::cut::{self, Point};
 use e2e::world::finish;
 use e2e::{Outcome, Snapshot, World, base};

@@ -147,10 +147,8 @@ fn done(plan: &Plan, to: &SlotName) -> Ending {
 
 /// `--system` is root's alone.
 fn check_scope(session: &Session<'_>) -> Result<(), Any> {
-    if session.place.system && !platform::is_root() {
-        return Err(Error::NotRoot.into());
-    }
-    Ok(())
+    let lacks = session.place.system && !platform::is_root();
+    if lacks { Err(Error::NotRoot.into()) } else { Ok(()) }
 }
 
 /// The release to plan for, verified.

@@ -3,8 +3,9 @@
 
 use super::adopt;
 use super::aim::{self, Aim};
-use super::believe::{machine_of, refresh, way_out};
+use super::believe::refresh;
 use super::engine;
+use super::known::trust_state;
 use super::install::{decide_on, release_for};
 use super::newer::{self, Read};
 use super::own;
@@ -18,7 +19,7 @@ use crate::host::{Capture, Host};
 use crate::preflight::{Disk, Finding};
 use crate::receipt::{Receipt, Slot};
 use crate::store::SlotName;
-use crate::{disk, platform, report, stamp, trust};
+use crate::{platform, report, stamp};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -154,25 +155,14 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     let mut notes = Vec::new();
     let unfinished = newer::unfinished(session, &mut notes)?;
     let Some(receipt) = receipt else {
-        // Every member is always there: scripts need not ask first.
-        let json = json!({
-            "v": 1, "installed": false, "prefix": prefix, "scope": null, "version": null,
-            "variant": null, "selection": null, "app": null, "engine": null, "channel": null, "slots": [],
-            "service": null, "update": null, "unfinished": unfinished, "trust": null, "notes": notes,
-        });
-        notes.insert(0, format!("nothing is installed in {prefix}"));
-        session.reporter.result(&json, &notes.join("\n  "));
+        nothing(session, &prefix, &unfinished, notes);
         return Ok(());
     };
     let slot = receipt.slots.get(&receipt.live.to_string());
     let (service, service_text) = serve::json(session, &receipt);
     let fit = Aim::of(session, Some(&receipt))?.judge(session, &receipt)?;
     let mut trust = newer::trust(trust_state(session, &receipt), &mut notes)?;
-    let left = trust["update"]["blocked_by"] == "rolled-back";
-    if let Some(why) = receipt.left_why.as_ref().filter(|_| left) {
-        trust["update"]["blocked_by"] = "failed".into();
-        trust["update"]["why"] = why.clone().into();
-    }
+    say_why_left(&receipt, &mut trust["update"]);
     notes.extend(path::notes(session));
     notes.extend(slot.and_then(engine::note));
     if let Some(all) = trust["notes"].as_array_mut() {
@@ -200,6 +190,26 @@ pub(super) fn status(session: &Session<'_>) -> Result<(), Any> {
     let text = status_text(&receipt, &prefix, &service_text, unfinished.is_some(), &trust, &better);
     session.reporter.result(&json, &text);
     Ok(())
+}
+
+/// A release that did not work here is not one that somebody went back from.
+fn say_why_left(receipt: &Receipt, update: &mut Value) {
+    let left = update["blocked_by"] == "rolled-back";
+    if let Some(why) = receipt.left_why.as_ref().filter(|_| left) {
+        (update["blocked_by"], update["why"]) = ("failed".into(), why.clone().into());
+    }
+}
+
+/// Every member is always there: scripts need not ask first.
+fn nothing(session: &Session<'_>, prefix: &str, unfinished: &Option<Value>, notes: Vec<String>) {
+    let json = json!({
+        "v": 1, "installed": false, "prefix": prefix, "scope": null, "version": null,
+        "variant": null, "selection": null, "app": null, "engine": null, "channel": null, "slots": [],
+        "service": null, "update": null, "schedule": null, "unfinished": unfinished, "trust": null, "notes": notes,
+    });
+    let first = format!("nothing is installed in {prefix}");
+    let lines: Vec<String> = std::iter::once(first).chain(notes).collect();
+    session.reporter.result(&json, &lines.join("\n  "));
 }
 
 /// The engine of the live slot.
@@ -263,36 +273,8 @@ fn status_text(
 
 fn slots(receipt: &Receipt) -> Vec<Value> {
     let names = receipt.slots.keys().filter_map(|name| name.parse::<SlotName>().ok());
-    names
-        .map(|name| {
-            let live = name == receipt.live;
-            json!({"version": name.version, "variant": name.variant, "live": live})
-        })
-        .collect()
-}
-
-/// Versions and expiry of what is trusted, as far as it is remembered.
-fn trust_state(session: &Session<'_>, receipt: &Receipt) -> Result<Value, Any> {
-    let Ok(stamped) = stamp::own() else {
-        let update = json!({"available": null, "checked": null, "blocked_by": null});
-        return Ok(json!({"update": update, "trust": null, "notes": []}));
+    let json = |name: SlotName| {
+        json!({"version": name.version, "variant": name.variant, "live": name == receipt.live})
     };
-    let bytes = disk::read(&session.store().trust(), trust::state_max())?;
-    let channel = receipt.channel.parse()?;
-    let known = trust::Known { memory: bytes.as_deref(), installed: None };
-    let machine = machine_of(session.store())?;
-    let wish = trust::Wish {
-        live: Some(&receipt.live.version),
-        left: receipt.left.as_ref(),
-        machine: machine.as_deref(),
-        ..trust::Wish::default()
-    };
-    let mut state = trust::remembered(&stamped, &known, &channel, &wish, session.clock())?;
-    let current = state["current"].as_str().and_then(|text| text.parse().ok());
-    if let (Some(notes), Some(current)) = (state["notes"].as_array_mut(), current)
-        && !notes.is_empty()
-    {
-        notes.push(way_out(receipt, &current).into());
-    }
-    Ok(state)
+    names.map(json).collect()
 }

@@ -196,6 +196,7 @@ impl Error {
     }
 
     /// What to do about it.
+    #[expect(clippy::too_many_lines, reason = "one line for each error")]
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Error::NeedsConsent { .. } => "say yes beforehand with --yes".into(),

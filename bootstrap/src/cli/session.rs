@@ -1,6 +1,8 @@
 //! What every command starts from: where the prefix is, what is installed there,
 //! where blobs come from; and how a changing command begins and ends.
 
+use super::change::Ended;
+pub(super) use super::change::{Change, random_hex, random_name};
 use super::consent::Answers;
 use super::place::{Place, place_of};
 use super::refuse::Error;
@@ -11,11 +13,9 @@ use crate::error::Error as Any;
 use crate::event::{Event, Sink};
 use crate::host::{Host, Tree};
 use crate::lock::Lock;
-use crate::plan::{Plan, Verb};
 use crate::receipt::{self, Receipt};
 use crate::report::Reporter;
 use crate::run::{self, Context};
-use crate::service;
 use crate::settings::Settings;
 use crate::source::{Reach, Sources, Stop};
 use crate::stage::Staging;
@@ -27,7 +27,6 @@ use offgrid_manifest::verify::Verified;
 use offgrid_manifest::{Digest, Parts, Time};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// One command at work.
@@ -240,77 +239,4 @@ impl<'a> Session<'a> {
         let context = Context { store, sources: &sources, sink: self.reporter };
         Ok(Some(Ended { finished: run::resume(&context, lock, story, finish)? }))
     }
-}
-
-/// A command that holds the lock.
-pub(super) struct Change<'a> {
-    pub(super) session: &'a Session<'a>,
-    lock: &'a Lock,
-    /// The run that was cut off and is ended now.
-    ended: Option<Ended>,
-    /// Whether a run began.
-    began: Cell<bool>,
-}
-
-/// A run that was cut off, and what became of it.
-struct Ended {
-    /// Its plan, when it went forward.
-    finished: Option<Plan>,
-}
-
-impl Change<'_> {
-    /// What is installed now that nobody else can change it.
-    pub(super) fn receipt(&self) -> Result<Option<Receipt>, Any> {
-        receipt::read(self.session.store())
-    }
-
-    /// Does the plan.
-    pub(super) fn run(&self, plan: &Plan, sources: &Sources) -> Result<(), Any> {
-        let context = Context { store: self.session.store(), sources, sink: self.session.reporter };
-        let plan = &self.session.staged(plan)?;
-        super::room::check(context.store, plan)?;
-        if plan.from.is_some() && plan.from != plan.to {
-            service::set_drain(context.store, self.session.settings.drain)?;
-        }
-        let _trial = service::Trial::begin(context.store)?;
-        self.began.set(true);
-        let before = sources.received();
-        let done = run::begin(&context, self.lock, plan);
-        let spent = &self.session.spent;
-        spent.set(spent.get() + sources.received() - before);
-        done
-    }
-
-    /// Does the steps of a plan and leaves the run open for whoever takes over.
-    pub(super) fn open(&self, plan: &Plan, sources: &Sources) -> Result<(), Any> {
-        let context = Context { store: self.session.store(), sources, sink: self.session.reporter };
-        let plan = &self.session.staged(plan)?;
-        self.began.set(true);
-        run::open(&context, self.lock, plan)
-    }
-
-    /// Whether this command has just finished a run of its own kind that was cut
-    /// off: what was asked for then is what is asked for again.
-    pub(super) fn has_finished(&self, verb: Verb) -> bool {
-        let finished = self.ended.as_ref().and_then(|ended| ended.finished.as_ref());
-        finished.is_some_and(|plan| plan.verb == verb)
-    }
-
-    /// Whether this command has ended a run that was cut off.
-    pub(super) fn has_ended_a_run(&self) -> bool {
-        self.ended.is_some()
-    }
-}
-
-/// A random name of 16 hexadecimal digits.
-pub(super) fn random_name() -> Result<String, Any> {
-    random_hex(8)
-}
-
-/// So many random bytes in hexadecimal.
-pub(super) fn random_hex(bytes: usize) -> Result<String, Any> {
-    let mut raw = vec![0; bytes];
-    let filled = getrandom::fill(&mut raw).map_err(std::io::Error::other);
-    disk::at("read random numbers for", Path::new("this run"), filled)?;
-    Ok(raw.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -20,6 +20,7 @@ use crate::stamp::{self, Stamped};
 use crate::store::SlotName;
 use crate::trust::{self, Choice, Held, Trusted};
 use crate::{inspect, plan, service};
+use offgrid_manifest::Version;
 use serde_json::json;
 
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
@@ -140,19 +141,7 @@ fn nothing_new(
     if !stays || aim.says_something_new(receipt) {
         return Ok(None);
     }
-    let line = match held {
-        Held::Newest => format!("{live} is live, and there is nothing newer"),
-        Held::Older => format!(
-            "{live} is live; the channel `{}` has {current}, which is older",
-            receipt.channel
-        ),
-        Held::Rollout => format!("{live} is live; {current} is coming to this computer later"),
-        Held::Halted => format!("{live} is live; {current} was stopped by its makers"),
-        Held::Left => match &receipt.left_why {
-            None => format!("{live} is live; you went back from {current}"),
-            Some(why) => format!("{live} is live; {current} did not work here: {why}"),
-        },
-    };
+    let line = stays_because(held, receipt, current);
     let mut ending = Ending::new(Outcome::Unchanged, line);
     ending.facts = json!({"version": live});
     match held {
@@ -177,6 +166,24 @@ fn nothing_new(
         ending = ending.and(format!("{} fits this computer best", receipt.live.variant));
     }
     Ok(Some(ending))
+}
+
+/// Why the live release stays, in a sentence.
+fn stays_because(held: Held, receipt: &Receipt, current: &Version) -> String {
+    let live = &receipt.live.version;
+    match held {
+        Held::Newest => format!("{live} is live, and there is nothing newer"),
+        Held::Older => format!(
+            "{live} is live; the channel `{}` has {current}, which is older",
+            receipt.channel
+        ),
+        Held::Rollout => format!("{live} is live; {current} is coming to this computer later"),
+        Held::Halted => format!("{live} is live; {current} was stopped by its makers"),
+        Held::Left => match &receipt.left_why {
+            None => format!("{live} is live; you went back from {current}"),
+            Some(why) => format!("{live} is live; {current} did not work here: {why}"),
+        },
+    }
 }
 
 /// Why an update stays away, as programs read it.

@@ -5,6 +5,7 @@
 mod back;
 mod collect;
 mod mend;
+mod record;
 mod service;
 mod slot;
 
@@ -19,10 +20,10 @@ use crate::engine::{self, Existing};
 use crate::fill::SlotPlan;
 use crate::models;
 use crate::profile::Edit;
-use crate::receipt::{Chosen, Failed, InstalledModel, Receipt};
-use crate::service::backend::Listen;
+use crate::receipt::{Chosen, Failed, Receipt, Slot};
 use crate::step::Step;
 use crate::store::{SlotName, Store};
+use record::{new_receipt, old_slots};
 use offgrid_manifest::release::{Folder, Variant};
 use offgrid_manifest::verify::Verified;
 use offgrid_manifest::{Channel, Digest, Id, Parts, Release};
@@ -178,53 +179,16 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     let settled = live.as_ref() == Some(&name) && !fresh;
     let other_wish = receipt.is_some_and(|receipt| receipt.engine != wish.engine.1);
     let old = old_slots(wish, &name);
-    let (mut steps, slot) = (Vec::new(), fresh.then(|| slot::plan(wish, name.clone())));
-    let (mut download, reused, mut disk) = (0, slot.as_ref().map_or(0, slot::reused_bytes), 0);
-    if let Some(slot) = &slot {
-        (download, disk) = (slot.download_bytes, slot.disk_bytes);
-        let (slot, trash) = (Box::new(slot.clone()), store.trash().join(name.to_string()));
-        let fill = Step::FillSlot { slot: slot.clone() };
-        steps.push(there.map_or(fill, |_| Step::Rebuild { slot, trash }));
-    }
-    steps.push(Step::MakeDir { path: wish.models.to_owned() });
-    steps.extend(wish.service.people());
-    // The proof runs in the sandbox of the service, by the installed program.
-    let within = wish.service.sandbox();
-    let early = receipt.is_none() && within.is_some();
-    if early {
-        steps.extend(program(wish));
-    }
-    if within.is_some() {
-        steps.extend(wish.service.register());
-    }
-    if let Some(text) = &wish.memory {
-        steps.push(Step::PutText { path: store.trust(), text: text.clone(), keep: true });
-    }
-    if !settled || other_wish {
-        steps.push(Step::Prove { slot: name.clone(), within: within.clone() });
-    }
-    // After the proof: a variant that does not work here costs no model.
-    for model in wish.wanted_models {
-        (download, disk) = (download + model.size, disk + model.size);
-        steps.push(Step::FetchModel { model: Box::new(model.clone()), trash: None });
-    }
-    if receipt.is_none() {
-        let text = format!("{}\n", wish.machine_id);
-        steps.push(Step::PutText { path: store.id(), text, keep: true });
-        if !early {
-            steps.extend(program(wish));
-        }
-    }
-    if within.is_none() {
-        steps.extend(wish.service.register());
-    }
+    let slot = fresh.then(|| slot::plan(wish, name.clone()));
+    let models: u64 = wish.wanted_models.iter().map(|model| model.size).sum();
+    let mut steps: Vec<Step> = slot.iter().map(|slot| fill(store, there, slot)).collect();
+    steps.extend(prepare(wish, &name, !settled || other_wish));
     if !settled {
         steps.push(Step::Switch { current: store.current(), slot: name.clone() });
         steps.extend(wish.service.start());
         steps.push(Step::Health { slot: name.clone(), asks: true });
         steps.extend(old.iter().map(|name| collect::step(store, wish.foreign, name)));
-    }
-    if settled {
+    } else {
         steps.extend(wish.service.start());
     }
     steps.extend(wish.service.schedule());
@@ -234,18 +198,65 @@ pub fn install(wish: &Wish<'_>) -> Plan {
         from: live,
         to: Some(name.clone()),
         steps: adopt::weave(wish.adoption, steps, &store.staging()),
+        download_bytes: models + slot.as_ref().map_or(0, |slot| slot.download_bytes),
+        reused_bytes: slot.as_ref().map_or(0, slot::reused_bytes),
+        disk_bytes: models + slot.as_ref().map_or(0, |slot| slot.disk_bytes),
         receipt: Some(Box::new(new_receipt(wish, name, slot.as_ref(), &old))),
-        download_bytes: download,
-        reused_bytes: reused,
-        disk_bytes: disk,
     };
     let nothing = settled
         && !other_wish
         && wish.wanted_models.is_empty()
         && !slot::is_noted(wish)
-        && wish.service.register().is_empty()
-        && wish.service.timer.is_none();
+        && wish.service.is_as_it_was();
     if nothing { Plan { steps: Vec::new(), ..plan } } else { plan }
+}
+
+/// Puts a slot in place, of which there may be one that does not fit.
+fn fill(store: &Store, there: Option<&Slot>, slot: &SlotPlan) -> Step {
+    let trash = store.trash().join(slot.name.to_string());
+    let slot = Box::new(slot.clone());
+    match there {
+        None => Step::FillSlot { slot },
+        Some(_) => Step::Rebuild { slot, trash },
+    }
+}
+
+/// What comes between a slot in place and its being live.
+fn prepare(wish: &Wish<'_>, name: &SlotName, prove: bool) -> Vec<Step> {
+    let (store, first) = (wish.store, wish.receipt.is_none());
+    let mut steps = vec![Step::MakeDir { path: wish.models.to_owned() }];
+    steps.extend(wish.service.people());
+    // The proof may run in the sandbox of the service, by the installed program.
+    let within = wish.service.sandbox();
+    let (early, late) = match (&within, first) {
+        (Some(_), true) => (program(wish), Vec::new()),
+        (_, true) => (Vec::new(), program(wish)),
+        _ => (Vec::new(), Vec::new()),
+    };
+    steps.extend(early);
+    let confined = within.is_some();
+    if confined {
+        steps.extend(wish.service.register());
+    }
+    if let Some(text) = &wish.memory {
+        steps.push(Step::PutText { path: store.trust(), text: text.clone(), keep: true });
+    }
+    if prove {
+        steps.push(Step::Prove { slot: name.clone(), within });
+    }
+    // After the proof: a variant that does not work here costs no model.
+    for model in wish.wanted_models {
+        steps.push(Step::FetchModel { model: Box::new(model.clone()), trash: None });
+    }
+    if first {
+        let text = format!("{}\n", wish.machine_id);
+        steps.push(Step::PutText { path: store.id(), text, keep: true });
+    }
+    steps.extend(late);
+    if !confined {
+        steps.extend(wish.service.register());
+    }
+    steps
 }
 
 /// Puts this program where it stays, and a link to it on PATH. A packaged one stays
@@ -267,65 +278,6 @@ fn on_path(wish: &Wish<'_>) -> Vec<Step> {
     let folder = link.parent().map(|path| Step::MakeDir { path: path.to_owned() });
     let link = Step::Link { path: link.to_owned(), target: wish.store.program() };
     folder.into_iter().chain([link]).chain(wish.blocks.iter().map(Edit::step)).collect()
-}
-
-/// Slots that neither this run nor a rollback needs, nor anybody wants to keep.
-fn old_slots(wish: &Wish<'_>, new: &SlotName) -> Vec<SlotName> {
-    let Some(receipt) = wish.receipt.filter(|receipt| receipt.live != *new) else {
-        return Vec::new();
-    };
-    surplus(receipt, &[new, &receipt.live], wish.in_use.as_ref(), wish.keep)
-}
-
-fn new_receipt(
-    wish: &Wish<'_>,
-    name: SlotName,
-    slot: Option<&SlotPlan>,
-    old: &[SlotName],
-) -> Receipt {
-    let mut receipt = wish.receipt.cloned().unwrap_or_else(|| Receipt {
-        schema: crate::receipt::SCHEMA,
-        by: None,
-        run: String::new(),
-        scope: wish.scope.to_owned(),
-        channel: String::new(),
-        live: name.clone(),
-        previous: None,
-        left: None,
-        left_why: None,
-        slots: BTreeMap::new(),
-        failed: BTreeMap::new(),
-        program: wish.program.1,
-        packaged: wish.packaged,
-        service: wish.service.kind.name().to_owned(),
-        listen: Listen::Loopback,
-        engine: engine::Wish::Bundled,
-        models: BTreeMap::new(),
-        made: Vec::new(),
-    });
-    receipt.run = wish.id.clone();
-    receipt.channel = wish.channel.name.to_string();
-    receipt.listen = wish.service.listen;
-    receipt.engine = wish.engine.1.clone();
-    if receipt.live != name {
-        receipt.previous = Some(receipt.live.clone());
-        (receipt.left, receipt.left_why) = (None, None);
-        old.iter().for_each(|name| drop(receipt.slots.remove(&name.to_string())));
-    }
-    receipt.live = name.clone();
-    if let Some(slot) = slot {
-        let record = slot::record(wish.release, slot, wish.engine.0);
-        receipt.slots.insert(name.to_string(), record);
-    }
-    if let Some(slot) = receipt.slots.get_mut(&name.to_string()) {
-        slot.chosen = Some(wish.chosen.clone());
-    }
-    receipt.failed = wish.failed.clone();
-    for model in wish.wanted_models {
-        let models::Wanted { name, path, sha256, size, .. } = model.clone();
-        receipt.models.insert(name, InstalledModel { path, sha256, size });
-    }
-    receipt
 }
 
 #[cfg(test)]

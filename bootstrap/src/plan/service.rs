@@ -76,6 +76,11 @@ impl Service {
         (self.kind == ServiceKind::Systemd).then(|| self.unit.clone()).flatten()
     }
 
+    /// Whether nothing is to be done about it.
+    pub(super) fn is_as_it_was(&self) -> bool {
+        self.register().is_empty() && self.timer.is_none()
+    }
+
     /// What its manager is told before anything runs.
     pub(super) fn register(&self) -> Vec<Step> {
         let Some(service) = self.managed.clone() else { return Vec::new() };

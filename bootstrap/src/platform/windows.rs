@@ -22,6 +22,8 @@ mod load;
 mod process;
 #[path = "windows/registry.rs"]
 mod registry;
+#[path = "windows/rights.rs"]
+mod rights;
 #[path = "windows/signal.rs"]
 mod signal;
 #[path = "windows/sockets.rs"]
@@ -32,6 +34,7 @@ pub(crate) use clock::{give_dir, local_now, lower_rights, lowers_rights};
 pub(crate) use facts::{live_facts, root};
 pub(crate) use folder::Folder;
 pub(crate) use process::{is_first, process_id_alive, run_as_first, signal};
+pub(crate) use rights::{may_use, owner_of, rights_of, set_owner, user, user_name};
 pub(crate) use signal::on_signal;
 pub(crate) use sockets::{inherited_listener, keep_alive, let_wait, raise_open_files};
 
@@ -273,32 +276,6 @@ pub(crate) fn is_root() -> bool {
     false
 }
 
-pub(crate) fn user() -> Option<(u32, Vec<u32>)> {
-    None
-}
-
-pub(crate) fn user_name() -> Option<String> {
-    None
-}
-
-/// Nobody is a number here, and nothing is given to one.
-pub(crate) fn owner_of(path: &Path) -> io::Result<(u32, u32)> {
-    std::fs::symlink_metadata(path).map(|_| (0, 0))
-}
-
-pub(crate) fn set_owner(_path: &Path, _uid: u32, _gid: u32) -> io::Result<()> {
-    Ok(())
-}
-
-pub(crate) fn rights_of(_path: &str) -> Option<(u32, u32, u32)> {
-    None
-}
-
-pub(crate) fn may_use(_path: &str) -> Option<bool> {
-    None
-}
-
-/// Whether the link could be made: it needs a right that not everybody has.
 #[cfg(test)]
 pub(crate) fn link_for_tests(target: &str, at: &std::path::Path) -> bool {
     std::os::windows::fs::symlink_file(target, at).is_ok()

@@ -101,13 +101,11 @@ mod tests {
 
     #[test]
     fn a_listener_on_loopback_alone_is_not_exposed_and_one_on_all_is() {
-        if addresses().is_empty() {
-            println!("skipped: this machine has no address besides its loopback");
-            return;
-        }
         let alone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        assert_eq!(measure(alone.local_addr().unwrap().port()), Some(false));
+        // A machine without any other address has nothing to be exposed at.
+        let others = !addresses().is_empty();
+        assert_eq!(measure(alone.local_addr().unwrap().port()), others.then_some(false));
         let open = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
-        assert_eq!(measure(open.local_addr().unwrap().port()), Some(true));
+        assert_eq!(measure(open.local_addr().unwrap().port()), others.then_some(true));
     }
 }

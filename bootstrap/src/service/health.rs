@@ -1,7 +1,8 @@
 //! Whether the service works with a slot: it runs it, it answers, and where there is a
 //! model it generates (DESIGN 9). Owns that judgement; changes nothing.
 
-use super::{ANSWER, Error, LOOK, PORT, ServiceState, drain, state};
+use super::trial::drain;
+use super::{ANSWER, Error, LOOK, PORT, ServiceState, state};
 use crate::run::{self, Context};
 use crate::store::{SlotName, Store};
 use crate::{gate, receipt};

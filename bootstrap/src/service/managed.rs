@@ -101,7 +101,7 @@ impl Managed {
     /// # Errors
     /// What the manager said.
     pub fn reload(&self, store: &Store) -> Result<(), Error> {
-        Ok(act::run_all(&self.definition(store)?.commands.reload).map_err(Error::from)?)
+        act::run_all(&self.definition(store)?.commands.reload)
     }
 
     /// Has it start with the system or the session, or no longer.
@@ -110,7 +110,7 @@ impl Managed {
     /// What the manager said.
     pub fn enable(&self, store: &Store, on: bool) -> Result<(), Error> {
         let commands = self.definition(store)?.commands;
-        Ok(act::run_all(if on { &commands.enable } else { &commands.disable })?)
+        act::run_all(if on { &commands.enable } else { &commands.disable })
     }
 
     /// Starts it and waits until the supervisor says that it is there.
@@ -137,7 +137,7 @@ impl Managed {
     /// # Errors
     /// What the manager said.
     pub fn stop(&self, store: &Store) -> Result<(), Error> {
-        Ok(act::run_all(&self.definition(store)?.commands.stop)?)
+        act::run_all(&self.definition(store)?.commands.stop)
     }
 
     /// Its last lines, as the manager keeps them.

@@ -12,6 +12,7 @@ pub mod difference;
 mod envfile;
 mod error;
 pub mod exposure;
+mod given;
 mod health;
 mod launchd;
 pub mod linger;
@@ -23,19 +24,19 @@ mod snapshot;
 pub mod supervise;
 mod systemd;
 mod template;
+mod trial;
 mod windows;
 mod xml;
 
 pub use error::Error;
+pub use given::{Given, environment};
 pub use health::await_health;
 pub use managed::Managed;
+pub use trial::{Trial, set_drain};
 
-use crate::settings::DRAIN;
 use crate::store::{SlotName, Store};
-use crate::{disk, engine, gate, platform};
+use crate::{disk, platform};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -145,69 +146,6 @@ pub fn tell(store: &Store) {
     }
 }
 
-/// The file in which somebody who tries a slot out says so, as long as that lasts: the
-/// number of a process.
-fn trial_path(store: &Store) -> PathBuf {
-    store.runtime().join("service.trial")
-}
-
-/// Whether somebody tries a slot out, who judges by himself how often its app may fail.
-fn is_trial(store: &Store) -> bool {
-    let pid = disk::read(&trial_path(store), 64).ok().flatten();
-    let pid = pid.and_then(|bytes| String::from_utf8_lossy(&bytes).trim().parse().ok());
-    pid.is_some_and(platform::process_id_alive)
-}
-
-/// A trial of another slot, while this is held: the supervisor goes on trying, and steps
-/// back by itself no more.
-#[derive(Debug)]
-pub struct Trial<'a>(Option<&'a Store>);
-
-impl<'a> Trial<'a> {
-    /// From now on, where a supervisor runs.
-    ///
-    /// # Errors
-    /// Any file operation.
-    pub fn begin(store: &'a Store) -> Result<Trial<'a>, disk::Error> {
-        if state(store).running.is_none() {
-            return Ok(Trial(None));
-        }
-        disk::write(&trial_path(store), format!("{}\n", std::process::id()).as_bytes(), 0o644)?;
-        Ok(Trial(Some(store)))
-    }
-}
-
-impl Drop for Trial<'_> {
-    fn drop(&mut self) {
-        // Left behind it names a process that is gone, and means nothing.
-        let _ = self.0.map(|store| disk::remove_file(&trial_path(store)));
-    }
-}
-
-/// The file in which whoever switches says how long requests under way may take.
-fn drain_path(store: &Store) -> PathBuf {
-    store.runtime().join("service.drain")
-}
-
-/// Seconds that requests under way may take when the next slot takes over.
-fn drain(store: &Store) -> u64 {
-    let said = disk::read(&drain_path(store), 64).ok().flatten();
-    let said = said.and_then(|bytes| String::from_utf8_lossy(&bytes).trim().parse().ok());
-    said.unwrap_or(DRAIN)
-}
-
-/// Tells a supervisor, if there is one, how many seconds requests under way may take
-/// when the next slot takes over.
-///
-/// # Errors
-/// Any file operation.
-pub fn set_drain(store: &Store, seconds: u64) -> Result<(), disk::Error> {
-    if state(store).running.is_none() || drain(store) == seconds {
-        return Ok(());
-    }
-    disk::write(&drain_path(store), format!("{seconds}\n").as_bytes(), 0o644)
-}
-
 /// Ends the supervisor and with it the app.
 ///
 /// # Errors
@@ -257,53 +195,6 @@ fn eventually(
         }
         thread::sleep(LOOK);
     }
-}
-
-/// What the app gets of us.
-#[derive(Debug)]
-pub struct Given {
-    /// Variables and their values.
-    pub vars: Vec<(String, OsString)>,
-    /// Something to tell about its engine.
-    pub note: Option<String>,
-}
-
-/// The variables that the app always gets (DESIGN 10), without those that the
-/// user has set. The slot is named itself: `current` may lead elsewhere while
-/// the app runs. An engine of this machine is looked at again, byte for byte when
-/// `deep`; not where the user has named another one.
-///
-/// # Errors
-/// `E_UNTRUSTED_BINARY` when there is no engine to be used any more.
-pub fn environment(
-    store: &Store,
-    slot: &SlotName,
-    models: &Path,
-    user: &BTreeMap<OsString, OsString>,
-    deep: bool,
-) -> Result<Given, crate::Error> {
-    let folder = store.slot(slot);
-    let is_set = |name: &str| user.get(&OsString::from(name)).is_some_and(|it| !it.is_empty());
-    let engine = match is_set("OFFGRID_LLAMA_SERVER_PATH") {
-        true => None,
-        false => Some(engine::in_use(&folder, deep)?),
-    };
-    let existing = engine.as_ref().and_then(|engine| engine.existing.as_ref());
-    let layers = || {
-        let of_release = || gate::Release::read(&folder).ok().flatten()?.device(slot);
-        let device = existing.map_or_else(of_release, |existing| existing.device.clone());
-        if device.is_some() { "999" } else { "0" }
-    };
-    let path = || engine.as_ref().map_or_else(OsString::new, |engine| engine.path.clone().into());
-    let values: [(&str, &dyn Fn() -> OsString); 4] = [
-        ("OFFGRID_LLAMA_SERVER_PATH", &path),
-        ("OFFGRID_GPU_LAYERS", &|| layers().into()),
-        ("OFFGRID_MODELS_DIR", &|| models.into()),
-        ("OFFGRID_PORT", &|| PORT.to_string().into()),
-    ];
-    let unset = values.into_iter().filter(|(name, _)| !is_set(name));
-    let vars = unset.map(|(name, value)| (name.to_owned(), value())).collect();
-    Ok(Given { vars, note: engine.as_ref().and_then(|engine| engine.note.clone()) })
 }
 
 #[cfg(test)]

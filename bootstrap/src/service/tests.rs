@@ -3,8 +3,10 @@
 
 use super::health::await_within;
 use super::*;
+use crate::gate;
 use crate::env::Env;
 use offgrid_manifest::Code;
+use std::ffi::OsString;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};

@@ -13,6 +13,7 @@
 
 mod command;
 mod error;
+mod kind;
 mod layer;
 mod near;
 mod reference;
@@ -27,7 +28,8 @@ pub use command::Command;
 pub use error::Error;
 pub use layer::{FileLayers, Given, Layer, Origin, Value};
 pub use reference::reference;
-pub use value::{ServiceKind, VariantWish};
+pub use kind::ServiceKind;
+pub use value::VariantWish;
 
 pub(crate) use layer::on_or_off;
 pub(crate) use near::nearest;

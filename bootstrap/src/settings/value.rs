@@ -3,73 +3,18 @@
 //! Owns what may be written and how a refusal reads. Never looks at a disk.
 
 use super::error::Error;
+use super::kind::ServiceKind;
 use super::layer::Origin;
 use crate::engine::Wish;
 use crate::plan::KEEP_LEAST;
 use crate::select::Wanted;
 use crate::service::backend::Listen;
 use offgrid_manifest::{Id, Time, Version};
-use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Seconds that requests under way may take, where nobody said.
 pub(crate) const DRAIN: u64 = 60;
-
-/// What keeps the app running, as asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ServiceKind {
-    /// The best of this host.
-    #[default]
-    Auto,
-    /// A system unit.
-    Systemd,
-    /// A unit of the user's own manager.
-    SystemdUser,
-    /// A daemon of macOS.
-    Launchd,
-    /// An agent of macOS, in the user's session.
-    LaunchdAgent,
-    /// A service or logon task of Windows.
-    Windows,
-    /// An init script.
-    Openrc,
-    /// Our own supervisor, in the foreground.
-    Supervise,
-    /// Nothing is registered.
-    None,
-}
-
-impl ServiceKind {
-    /// All.
-    pub const ALL: &'static [ServiceKind] = &[
-        ServiceKind::Auto,
-        ServiceKind::Systemd,
-        ServiceKind::SystemdUser,
-        ServiceKind::Launchd,
-        ServiceKind::LaunchdAgent,
-        ServiceKind::Windows,
-        ServiceKind::Openrc,
-        ServiceKind::Supervise,
-        ServiceKind::None,
-    ];
-
-    /// The word for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            ServiceKind::Auto => "auto",
-            ServiceKind::Systemd => "systemd",
-            ServiceKind::SystemdUser => "systemd-user",
-            ServiceKind::Launchd => "launchd",
-            ServiceKind::LaunchdAgent => "launchd-agent",
-            ServiceKind::Windows => "windows",
-            ServiceKind::Openrc => "openrc",
-            ServiceKind::Supervise => "supervise",
-            ServiceKind::None => "none",
-        }
-    }
-}
 
 /// What somebody said about the variant.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What a step is called: in plans and journals, and for people.
 
 use super::Step;
+use crate::profile::Before;
 use crate::service::Managed;
 use crate::setup;
 use crate::step::Undo;
@@ -98,6 +99,52 @@ impl Step {
             Step::Health { .. } => "wait until the service answers, if it runs".to_owned(),
             Step::Retire { what } => what.describe(),
             Step::GiveBack { undo, .. } => undo.describe(),
+        }
+    }
+}
+
+impl Undo {
+    /// The line that people read when an uninstall gives this back.
+    fn describe(&self) -> String {
+        match self {
+            Undo::Nothing => "leave what is not ours".to_owned(),
+            Undo::RemoveDirs { path, .. } => {
+                format!("remove the folder {} if it is empty", path.display())
+            }
+            Undo::RemoveFile { path } | Undo::RemoveTree { path } => {
+                format!("remove {}", path.display())
+            }
+            Undo::SetFile { path, .. } => format!("restore {}", path.display()),
+            Undo::SetLink { path, target: None } => format!("remove the link {}", path.display()),
+            Undo::SetLink { path, .. } => format!("restore the link {}", path.display()),
+            Undo::SetBlock { path, before: Before { was: None, .. } } => {
+                format!("take our block out of {}", path.display())
+            }
+            Undo::SetBlock { path, .. } => format!("restore the block in {}", path.display()),
+            Undo::SwitchTo { slot: None, .. } => "take the live slot down".to_owned(),
+            Undo::SwitchTo { slot: Some(slot), .. } => format!("switch to {slot}"),
+            Undo::MoveBack { to, .. } | Undo::PutBack { path: to, .. } => {
+                format!("put back {}", to.display())
+            }
+            Undo::Reinstate { what } => what.describe(),
+            Undo::MakeDirs { path } => format!("make the folder {}", path.display()),
+            Undo::RemoveUser { user } => format!("remove the user {user}"),
+            Undo::MakeUser { user, .. } => format!("make the user {user}"),
+            Undo::SetOwner { path, .. } => format!("give {} back to its owner", path.display()),
+            Undo::TellManager { service } => {
+                format!("have {} read its files again", service.kind.name())
+            }
+            Undo::Enabled { service: Managed { timer: true, .. }, was: false } => {
+                "ask for updates by itself no more".to_owned()
+            }
+            Undo::Enabled { was: false, .. } => "start the service by itself no more".to_owned(),
+            Undo::Enabled { .. } => "let the service start by itself".to_owned(),
+            Undo::Started { was: false, .. } => "stop the service".to_owned(),
+            Undo::Started { .. } => "start the service".to_owned(),
+            Undo::Linger { was: false, .. } => {
+                "let your services end when you log out, as before".to_owned()
+            }
+            Undo::Linger { .. } => "let your services run while you are not logged in".to_owned(),
         }
     }
 }

@@ -176,6 +176,7 @@ const STATUS: [&str; 16] = [
     "installed",
     "notes",
     "prefix",
+    "schedule",
     "scope",
     "selection",
     "service",
