@@ -29,14 +29,8 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
         let to = target(session, &receipt)?;
         may_return(session, &receipt, &to)?;
         session.consent(&format!("Go back from {} to {}?", live.version, to.version))?;
-        let plan = plan::rollback(
-            random_name()?,
-            session.store(),
-            &receipt,
-            to.clone(),
-            None,
-            None,
-        );
+        let plan =
+            plan::rollback(random_name()?, session.store(), &receipt, to.clone(), None, None);
         change.run(&plan, &session.no_sources()?)?;
         let line = format!("{} is live again; {} is kept", to.version, live.version);
         let mut ending = Ending::new(Outcome::RolledBack, line);
@@ -78,7 +72,11 @@ fn target(session: &Session<'_>, receipt: &Receipt) -> Result<SlotName, Any> {
 
 /// The consent that installing it would need (reference/trust.md 2.10), as far as
 /// it is known here. A program without a stamp knows nothing.
-pub(super) fn may_return(session: &Session<'_>, receipt: &Receipt, to: &SlotName) -> Result<(), Any> {
+pub(super) fn may_return(
+    session: &Session<'_>,
+    receipt: &Receipt,
+    to: &SlotName,
+) -> Result<(), Any> {
     let Ok(stamped) = stamp::own() else { return Ok(()) };
     let settings = session.settings;
     let memory = disk::read(&session.store().trust(), trust::state_max())?;

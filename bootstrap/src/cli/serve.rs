@@ -11,9 +11,9 @@ use crate::gate;
 use crate::plan::{self, Plan};
 use crate::platform;
 use crate::receipt::Receipt;
+use crate::service::supervise::{self, End, Job};
 use crate::service::{self, Managed};
 use crate::settings::ServiceKind;
-use crate::service::supervise::{self, End, Job};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -23,14 +23,16 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
         let purge = session.settings.purge;
         let kept = if purge { "with its models and settings" } else { "but not your models" };
         session.consent(&format!("Remove OffGrid LLM from {prefix}, {kept}?"))?;
-        let managed = manage::managed(session, manage::kind_of(&receipt)).is_some();
-        if !managed && service::state(session.store()).running.is_some() {
+        let managed = manage::managed(session, manage::kind_of(&receipt));
+        if managed.is_none() && service::state(session.store()).running.is_some() {
             service::stop(session.store())?;
         }
         let foreign = inspect::foreign(session.store(), &receipt)?;
         let config = purge.then_some(session.place.config.as_path());
         let id = random_name()?;
-        let plan = plan::uninstall(id, session.store(), &receipt, &foreign, config);
+        let log = managed.and_then(|managed| managed.definition(session.store()).ok()?.log);
+        let store = session.store();
+        let plan = plan::uninstall(id, store, &receipt, &foreign, log.as_deref(), config);
         change.run(&plan, &session.no_sources()?)?;
         if session.place.system {
             Staging::forget(session.store().prefix())?;

@@ -94,12 +94,13 @@ pub fn models(id: String, receipt: &Receipt, add: &[models::Wanted], remove: &[S
 
 /// Everything is given back, last first. Models and settings stay unless `purge`
 /// names the folder of the settings: models are often larger than all the rest,
-/// and somebody paid for the bytes.
+/// and somebody paid for the bytes. `log`: where the service's manager kept what it said.
 pub fn uninstall(
     id: String,
     store: &Store,
     receipt: &Receipt,
     foreign: &Foreign,
+    log: Option<&Path>,
     purge: Option<&Path>,
 ) -> Plan {
     let models: Vec<&PathBuf> = receipt.models.values().map(|model| &model.path).collect();
@@ -126,6 +127,9 @@ pub fn uninstall(
             _ => Vec::new(),
         };
         steps.push(Step::GiveBack { undo: made.undo.clone(), trash, keep });
+    }
+    if let Some(log) = log {
+        steps.push(give_back(Undo::RemoveFile { path: log.to_owned() }, aside(log)));
     }
     if let Some(runtime) = store.elsewhere() {
         // What a supervisor of another user left there.
@@ -220,7 +224,7 @@ mod tests {
             }
             before.add(&owner);
             let config = Some(Path::new("/e/offgrid"));
-            let plan = uninstall("r1".into(), &store(), &before, &Foreign::new(), config);
+            let plan = uninstall("r1".into(), &store(), &before, &Foreign::new(), None, config);
             let wanted = Undo::RemoveTree { path: folder.clone() };
             let is = |step: &Step| matches!(step, Step::GiveBack { undo, .. } if *undo == wanted);
             assert_eq!(plan.steps.iter().any(is), removed, "{top:?}");

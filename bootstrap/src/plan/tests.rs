@@ -70,7 +70,8 @@ fn rollback_is_one_switch_and_can_be_taken_back_by_another() {
 
 #[test]
 fn uninstall_gives_back_the_last_thing_first_and_leaves_no_receipt() {
-    let plan = uninstall("r1".into(), &store(), &receipt(&["1.0.0+a"]), &Foreign::new(), None);
+    let plan =
+        uninstall("r1".into(), &store(), &receipt(&["1.0.0+a"]), &Foreign::new(), None, None);
     assert!(plan.receipt.is_none());
     let undos: Vec<_> = plan
         .steps
@@ -91,7 +92,7 @@ fn uninstall_keeps_models_unless_told_to_purge() {
     before.models.insert("m".into(), model);
     before.add(&Undo::RemoveFile { path: path.clone() });
     let removes = |purge| {
-        let plan = uninstall("r1".into(), &store(), &before, &Foreign::new(), purge);
+        let plan = uninstall("r1".into(), &store(), &before, &Foreign::new(), None, purge);
         plan.steps.iter().any(|step| {
             matches!(step, Step::GiveBack { undo: Undo::RemoveFile { path: p }, .. } if *p == path)
         })
@@ -104,7 +105,7 @@ fn uninstall_keeps_models_unless_told_to_purge() {
 fn what_waits_outside_the_prefix_waits_beside_its_place() {
     let mut before = receipt(&["1.0.0+a"]);
     before.add(&Undo::RemoveFile { path: "/usr/local/share/x".into() });
-    let plan = uninstall("r1".into(), &store(), &before, &Foreign::new(), None);
+    let plan = uninstall("r1".into(), &store(), &before, &Foreign::new(), None, None);
     let Step::GiveBack { trash, .. } = &plan.steps[0] else { panic!("{:?}", plan.steps[0]) };
     assert_eq!(trash, Path::new("/usr/local/share/x.gone~"));
 }
@@ -138,7 +139,7 @@ fn what_others_put_into_a_slot_is_named_so_that_it_stays() {
     let before = receipt(&["1.0.0+a"]);
     let slot = store().slot(&name("1.0.0+a"));
     let foreign = Foreign::from([(slot, vec!["app/notes.txt".to_owned()])]);
-    let plan = uninstall("r1".into(), &store(), &before, &foreign, None);
+    let plan = uninstall("r1".into(), &store(), &before, &foreign, None, None);
     let kept: Vec<&String> = plan
         .steps
         .iter()

@@ -255,12 +255,10 @@ fn choice(judged: &[Judged<'_>], winner: usize, wish: &Wish<'_>) -> Selection {
 /// `E_UNSUPPORTED`.
 pub fn target_of(host: &Host) -> Result<Target, Error> {
     let name = host.target_name();
-    name.as_deref()
-        .and_then(|name| name.parse().ok())
-        .ok_or_else(|| {
-            let machine = name.or_else(|| host.machine.clone());
-            Error::NoTarget { machine: machine.unwrap_or_else(|| "unknown".to_owned()) }
-        })
+    name.as_deref().and_then(|name| name.parse().ok()).ok_or_else(|| {
+        let machine = name.or_else(|| host.machine.clone());
+        Error::NoTarget { machine: machine.unwrap_or_else(|| "unknown".to_owned()) }
+    })
 }
 
 fn facts_of(host: &Host, wish: &Wish<'_>) -> Facts {

@@ -224,7 +224,8 @@ fn an_app_that_dies_is_started_again() {
 fn a_supervisor_goes_on_with_the_slot_that_is_live_when_it_is_told() {
     let Some((installed, mut process)) = started() else { return };
     installed.switch("2.0.0");
-    let wrong = await_within(&installed.store, &slot_name("2.0.0"), LOOK, LOOK, &|| false).unwrap_err();
+    let wrong =
+        await_within(&installed.store, &slot_name("2.0.0"), LOOK, LOOK, &|| false).unwrap_err();
     assert_eq!(wrong.code(), Code::Health);
     assert!(wrong.to_string().contains("it runs 1.0.0+cpu"), "{wrong}");
     tell(&installed.store);

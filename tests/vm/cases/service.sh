@@ -107,7 +107,7 @@ case_a_killed_service_comes_back() {
     eventually 'it answers' chat
 }
 
-main_pid() { inside pgrep -o -f 'self service run'; }
+main_pid() { inside pgrep -o -f '^/[^ ]*/offgrid self service run'; }
 another_main_than() { local now; now=$(main_pid) && [[ $now != "$1" ]]; }
 another_app_than() { local now; now=$(app_processes | head -n 1) && [[ -n $now && $now != "$1" ]]; }
 
