@@ -212,7 +212,8 @@ mod tests {
     fn a_unit_of_others_waits_on_when_ours_in_its_place_goes() {
         let unit = PathBuf::from("/e/offgrid-llm.service");
         let kept = PathBuf::from("/e/offgrid-llm.service.kept~");
-        let service = Managed { kind: ServiceKind::Systemd, home: None, config: None, timer: false };
+        let service =
+            Managed { kind: ServiceKind::Systemd, home: None, config: None, timer: false };
         let what = Reinstate::Place { path: unit.clone(), kept, ours: Mark::File };
         let theirs = Undo::Reinstate { what };
         let mut before = receipt(&["1.0.0+a"]);
