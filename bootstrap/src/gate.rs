@@ -17,11 +17,11 @@ use crate::event::Event;
 use crate::run::{self, Context};
 use crate::store::{SlotName, Store};
 use crate::{disk, platform};
+use limits::{LIMITS, Limits};
 use offgrid_manifest::Code;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use limits::{LIMITS, Limits};
 use std::time::{Duration, Instant};
 
 pub use confine::{VARIABLE, told};

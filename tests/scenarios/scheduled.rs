@@ -185,3 +185,18 @@ fn a_live_release_that_was_withdrawn_is_left_at_the_next_run_whatever_the_rollou
     scheduled(&world, &install, &[]).expect(0);
     assert_eq!(live(&world), "0.2.0");
 }
+
+#[test]
+fn a_release_that_failed_here_is_not_tried_again_by_itself() {
+    let world = World::newer();
+    world.install();
+    let install = [("UPDATES", "install"), ("CHANNEL", "broken")];
+    scheduled(&world, &install, &["--json"]).expect_error(1, "E_HEALTH");
+    assert_eq!(live(&world), "0.1.0");
+    next_day(&world);
+    scheduled(&world, &install, &[]).expect(0).says("it did not work here");
+    // Somebody who asks for it gets another try.
+    world
+        .offgrid_run(&["update", "--yes", "--json", "--channel", "broken"])
+        .expect_error(1, "E_HEALTH");
+}

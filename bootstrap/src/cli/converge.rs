@@ -8,6 +8,7 @@ use super::aim::Aim;
 use super::install::{Decision, carry_out, decide_on, release_for};
 use super::own::{self, Next, Takeover};
 use super::packaged;
+use super::scheduled;
 use super::session::{Change, Session};
 use crate::engine::Wish;
 use crate::error::Error as Any;
@@ -15,9 +16,9 @@ use crate::event::Ending;
 use crate::receipt::Receipt;
 use crate::source::Sources;
 use crate::trust::Trusted;
-use crate::{fetch, inspect, receipt};
+use crate::{fetch, inspect};
 use offgrid_manifest::verify::Verified;
-use offgrid_manifest::{Code, Id, Release};
+use offgrid_manifest::{Id, Release};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -107,11 +108,11 @@ fn go(
                 return Ok(Next::Ended(with_given_up(ending, &aim)));
             }
             Err(error) => learn(change, receipt, &mut aim, &decision, error)
-                .map_err(|error| remember(change, &release, error))?,
+                .map_err(|error| scheduled::failed(change, &release, error))?,
         };
         let next = decide_on(session, sources, trusted, receipt, &aim, release.clone());
         // Where nothing else is left, that is how it ends.
-        let Ok(next) = next else { return Err(remember(change, &release, error)) };
+        let Ok(next) = next else { return Err(scheduled::failed(change, &release, error)) };
         if let Some((id, why)) = aim.given_up.last() {
             let hint = format!("{} is tried instead", next.selection.variant.id);
             session.warn("W_VARIANT_FAILED", &format!("{id} was not taken: {why}"), Some(&hint));
@@ -119,25 +120,6 @@ fn go(
         spent += decision.plan.download_bytes;
         decision = next;
     }
-}
-
-/// A release that was taken back because it does not work here is not tried again until
-/// there is a newer one, or somebody names it. Gives the error back.
-fn remember(change: &Change<'_>, release: &Release, error: Any) -> Any {
-    if error.code() != Code::Health {
-        return error;
-    }
-    let Ok(Some(mut receipt)) = change.receipt() else { return error };
-    if release.version <= receipt.live.version {
-        return error;
-    }
-    receipt.left = Some(release.version.clone());
-    receipt.left_why = Some(error.to_string());
-    if let Err(failed) = receipt::write(change.session.store(), &receipt) {
-        let what = format!("it could not be remembered that {} failed: {failed}", release.version);
-        change.session.warn("W_REMAINS", &what, None);
-    }
-    error
 }
 
 /// What a try that failed says for the next one.

@@ -5,8 +5,8 @@ use super::adopt;
 use super::aim::{self, Aim};
 use super::believe::refresh;
 use super::engine;
-use super::known::trust_state;
 use super::install::{decide_on, release_for};
+use super::known::trust_state;
 use super::newer::{self, Read};
 use super::own;
 use super::path;
@@ -273,8 +273,6 @@ fn status_text(
 
 fn slots(receipt: &Receipt) -> Vec<Value> {
     let names = receipt.slots.keys().filter_map(|name| name.parse::<SlotName>().ok());
-    let json = |name: SlotName| {
-        json!({"version": name.version, "variant": name.variant, "live": name == receipt.live})
-    };
+    let json = |name: SlotName| json!({"version": name.version, "variant": name.variant, "live": name == receipt.live});
     names.map(json).collect()
 }

@@ -24,7 +24,7 @@ use crate::step::Step;
 use crate::trust::Trusted;
 use crate::{disk, lock, platform};
 use offgrid_manifest::parts::Encoding;
-use offgrid_manifest::{Code, Version, layout};
+use offgrid_manifest::{Code, Release, Version, layout};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -93,6 +93,24 @@ fn due(session: &Session<'_>, mode: Mode) -> Result<Due, Any> {
     }))
 }
 
+/// A release that a scheduled run has taken back because it does not work here is not
+/// tried again by itself until there is a newer one. Gives the error back.
+pub(super) fn failed(change: &Change<'_>, release: &Release, error: Any) -> Any {
+    if error.code() != Code::Health || !change.session.settings.scheduled {
+        return error;
+    }
+    let store = change.session.store();
+    let (version, why) = (release.version.clone(), Some(error.to_string()));
+    let record = |record| Record { failed: Some(Available { version, why }), ..record };
+    let written =
+        Record::read(store).map_err(Any::from).and_then(|before| Ok(record(before).write(store)?));
+    if let Err(failed) = written {
+        let what = format!("it could not be remembered that {} failed: {failed}", release.version);
+        change.session.warn("W_REMAINS", &what, None);
+    }
+    error
+}
+
 /// Remembers that a run was, and what it has cost.
 fn note(change: &Change<'_>, error: Option<&Any>) -> Result<(), Any> {
     let (session, store) = (change.session, change.session.store());
@@ -142,6 +160,13 @@ pub(super) fn permit(
 ) -> Result<(), Any> {
     let (session, settings) = (change.session, change.session.settings);
     let (record, plan) = (Record::read(session.store())?, &decision.plan);
+    let is_tried = |failed: &&Available| failed.version == decision.release.version;
+    if let Some(failed) = record.failed.as_ref().filter(is_tried) {
+        let why = format!("it did not work here: {}", failed.why.as_deref().unwrap_or("?"));
+        change.remember(trusted)?;
+        session.noted.set(Some("told"));
+        return Err(hold(change, record, decision, Some(why), None)?);
+    }
     let now = session.clock().unix();
     let needed = needed(session, plan);
     let may = schedule::may(&Means {

@@ -52,7 +52,9 @@ pub(super) fn prove(
     unit: &Path,
     watch: &Watch<'_>,
 ) -> Result<(), crate::Error> {
-    let text = disk::read(unit, 1024 * 1024)?.unwrap_or_default();
+    // Without its lines it would run as root, with every right.
+    let text = disk::read(unit, 1024 * 1024)?
+        .ok_or_else(|| Error::Missing { what: "unit of the service", path: unit.to_owned() })?;
     let text = String::from_utf8_lossy(&text).into_owned();
     let name = format!("offgrid-gate-{}", std::process::id());
     let device = Release::read(&store.slot(slot))?.and_then(|release| release.device(slot));

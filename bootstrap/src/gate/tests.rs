@@ -25,7 +25,7 @@ fn proved(
 }
 
 fn prove(installed: &Installed) -> Result<(), crate::Error> {
-    proved(&installed, &short(), &|| false)
+    proved(installed, &short(), &|| false)
 }
 
 /// A slot of scripts; none where none can be run.

@@ -4,8 +4,8 @@ use super::{Wish, slot, surplus};
 use crate::engine;
 use crate::fill::SlotPlan;
 use crate::models;
-use crate::service::backend::Listen;
 use crate::receipt::{InstalledModel, Receipt};
+use crate::service::backend::Listen;
 use crate::store::SlotName;
 use std::collections::BTreeMap;
 

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::fill::SlotPlan;
-use crate::receipt::InstalledModel;
 use crate::mend::{Cure, Problem, Thing};
+use crate::receipt::InstalledModel;
 use crate::step::Undo;
 use offgrid_manifest::Digest;
 

@@ -276,6 +276,7 @@ pub(crate) fn is_root() -> bool {
     false
 }
 
+/// Whether the link could be made: it needs a right that not everybody has.
 #[cfg(test)]
 pub(crate) fn link_for_tests(target: &str, at: &std::path::Path) -> bool {
     std::os::windows::fs::symlink_file(target, at).is_ok()

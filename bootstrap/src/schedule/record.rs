@@ -27,6 +27,8 @@ pub struct Record {
     pub available: Option<Available>,
     /// One that was fetched and waits.
     pub waiting: Option<Waiting>,
+    /// One that a scheduled run has installed in vain: it is not tried again by itself.
+    pub failed: Option<Available>,
 }
 
 /// An update that a scheduled run has found and not installed.

@@ -3,8 +3,8 @@
 
 use super::health::await_within;
 use super::*;
-use crate::gate;
 use crate::env::Env;
+use crate::gate;
 use offgrid_manifest::Code;
 use std::ffi::OsString;
 use std::fs;

@@ -26,9 +26,9 @@ mod tests;
 
 pub use command::Command;
 pub use error::Error;
+pub use kind::ServiceKind;
 pub use layer::{FileLayers, Given, Layer, Origin, Value};
 pub use reference::reference;
-pub use kind::ServiceKind;
 pub use value::VariantWish;
 
 pub(crate) use layer::on_or_off;

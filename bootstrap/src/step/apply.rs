@@ -5,8 +5,8 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::run::Context;
 use crate::service::{self, account, linger};
-use crate::{disk, fetch, fill, gate, models, platform, profile, setup};
 use crate::store::SlotName;
+use crate::{disk, fetch, fill, gate, models, platform, profile, setup};
 use offgrid_manifest::Digest;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ impl Step {
     ///
     /// # Errors
     /// When the step cannot be done at all.
+    #[expect(clippy::too_many_lines, reason = "one line for each kind")]
     pub fn prepare(&self, context: &Context<'_>) -> Result<Undo, Error> {
         match self {
             Step::MakeDir { path } => Ok(match first_missing(path)? {
@@ -151,7 +152,11 @@ pub(crate) fn switch(
 }
 
 /// A profile that is left alone is said and stops nothing.
-pub(super) fn noted(context: &Context<'_>, done: Result<(), profile::Error>, hint: &str) -> Result<(), Error> {
+pub(super) fn noted(
+    context: &Context<'_>,
+    done: Result<(), profile::Error>,
+    hint: &str,
+) -> Result<(), Error> {
     match done {
         Err(error @ profile::Error::LeftAlone { .. }) => {
             let (what, hint) = (&format!("{error}; it was left alone"), Some(hint));

@@ -169,7 +169,7 @@ fn a_captured_machine_is_shown_and_planned_for_instead_of_this_one() {
     before.assert_same(&world.snapshot());
 }
 
-const STATUS: [&str; 16] = [
+const STATUS: [&str; 17] = [
     "app",
     "channel",
     "engine",

@@ -109,6 +109,7 @@ fn traces(folder: &Path) -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one run, looked at from all sides")]
 fn root_opens_no_connection_and_decodes_nothing() {
     if e2e::cut::why_not().is_some() {
         eprintln!("skipped: no strace here");

@@ -27,5 +27,3 @@ pub(crate) fn rights_of(_path: &str) -> Option<(u32, u32, u32)> {
 pub(crate) fn may_use(_path: &str) -> Option<bool> {
     None
 }
-
-/// Whether the link could be made: it needs a right that not everybody has.
