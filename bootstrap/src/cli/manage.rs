@@ -47,7 +47,9 @@ fn timer(
     session: &Session<'_>,
     kind: ServiceKind,
 ) -> Result<Option<(Managed, Vec<UnitFile>)>, Any> {
-    if matches!(session.settings.updates, None | Some(Mode::Never)) {
+    let wanted = !matches!(session.settings.updates, None | Some(Mode::Never));
+    // What a timer has started needs no timer.
+    if !wanted || session.settings.scheduled || !has_timers(kind) {
         return Ok(None);
     }
     let timer = called(session, kind).timer();
@@ -57,6 +59,13 @@ fn timer(
         return Ok(None);
     }
     Ok(Some((timer, definition.files)))
+}
+
+/// Whether something of this system types a command from time to time: its service
+/// manager, else cron.
+fn has_timers(kind: ServiceKind) -> bool {
+    let by_cron = matches!(kind, ServiceKind::Openrc | ServiceKind::Supervise | ServiceKind::None);
+    !by_cron || service::act::is_there("crontab")
 }
 
 /// Whether something is to ask for updates that does not yet.
@@ -231,6 +240,11 @@ pub(super) fn say_of_session(session: &Session<'_>, env: &Env, service: &Service
         && service.linger.is_none()
         && env.home().is_some()
         && user.is_some_and(|user: String| !service::linger::is_on(&user));
+    let wanted = !matches!(session.settings.updates, None | Some(Mode::Never));
+    if wanted && !session.settings.scheduled && !has_timers(service.kind) {
+        let hint = "have something type it from time to time: offgrid update --scheduled";
+        session.warn("W_NO_TIMER", "this system has no timers and no cron for updates", Some(hint));
+    }
     if session.settings.updates.is_none() && service.new {
         let hint = "to be told of them, or to have them installed: offgrid update --updates notify, \
                     or install";

@@ -201,7 +201,10 @@ impl Store {
         disk::remove_tree(&self.newcomer())?;
         disk::remove_tree(&self.trash())?;
         let files = [self.receipt(), self.trust(), self.bad_trust(), self.id(), self.service()];
-        for file in files.iter().chain(&[self.journal(), self.reserve(), self.lock()]) {
+        let rest = [self.journal(), self.reserve(), self.schedule(), self.history(), self.told()];
+        let of_service = ["service.lock", "service.drain", "service.trial", "starts.json"];
+        let of_service = of_service.map(|name| self.state().join(name));
+        for file in files.iter().chain(&rest).chain(&of_service).chain(&[self.lock()]) {
             disk::remove_file(file)?;
         }
         remove_made(made)?;
