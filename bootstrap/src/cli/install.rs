@@ -4,6 +4,7 @@
 use super::adopt;
 use super::aim::Aim;
 use super::believe::chosen;
+use super::changed;
 use super::converge;
 use super::engine;
 use super::guide;
@@ -118,7 +119,7 @@ pub(super) fn carry_out(
     }
     path::warn_of_others(session, plan, &decision.blocks);
     manage::look_at_exposure(session, &decision.service)?;
-    manage::say_of_session(session, session.env, &decision.service);
+    changed::say(session, plan, &decision.service, &mut ending);
     Ok(ending)
 }
 

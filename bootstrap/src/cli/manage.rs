@@ -4,6 +4,7 @@
 //! Looks and decides; what is done is the plan's.
 
 use super::adopt;
+use super::changed;
 use super::refuse::Error;
 use super::session::Session;
 use crate::adopt::Adoption;
@@ -128,7 +129,7 @@ pub(super) fn fresh(
     Ok(Service {
         kind,
         listen,
-        unit: paths(session, kind)?.into_iter().next(),
+        unit: unit(session, kind)?,
         files: files(session, kind, listen)?,
         managed: Some(managed),
         account: own.then(|| (account::NAME.to_owned(), home)),
@@ -136,6 +137,7 @@ pub(super) fn fresh(
         autostart: settings.autostart,
         linger,
         timer: None,
+        changed: Vec::new(),
     })
 }
 
@@ -145,18 +147,26 @@ fn known(session: &Session<'_>, receipt: &Receipt, kind: ServiceKind) -> Result<
         return Ok(Service { listen: receipt.listen, ..Service::unmanaged(kind) });
     };
     let listen = session.settings.listen.unwrap_or(receipt.listen);
-    let mut differing = Vec::new();
+    let (mut differing, mut others) = (Vec::new(), Vec::new());
     for file in files(session, kind, listen)? {
         if !is_there(&file)? {
+            others.extend(changed::defaults(session, &file)?);
             differing.push(file);
         }
     }
     // A manager that cannot be asked now starts nothing anew.
     let running = managed.state(session.store()).is_ok_and(|state| state.running);
-    let unit = paths(session, kind)?.into_iter().next();
-    let managed = Some(managed);
+    let (unit, managed) = (unit(session, kind)?, Some(managed));
     let service = Service { managed, files: differing, unit, ..Service::unmanaged(kind) };
-    Ok(Service { listen, autostart: running, ..service })
+    Ok(Service { listen, autostart: running, changed: others, ..service })
+}
+
+/// The file that describes the service itself.
+fn unit(session: &Session<'_>, kind: ServiceKind) -> Result<Option<PathBuf>, Any> {
+    let mut all = paths(session, kind)?;
+    // Beside it systemd has those of its socket and of the way back.
+    let own = all.iter().position(|path| path.ends_with("offgrid-llm.service"));
+    Ok((!all.is_empty()).then(|| all.swap_remove(own.unwrap_or(0))))
 }
 
 fn is_there(file: &UnitFile) -> Result<bool, Any> {

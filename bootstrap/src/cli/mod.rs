@@ -9,6 +9,7 @@ mod aim;
 mod back;
 mod believe;
 mod change;
+mod changed;
 mod consent;
 mod converge;
 mod doctor;

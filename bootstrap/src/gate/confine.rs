@@ -56,6 +56,10 @@ pub(super) fn prove(
     let text = disk::read(unit, 1024 * 1024)?
         .ok_or_else(|| Error::Missing { what: "unit of the service", path: unit.to_owned() })?;
     let text = String::from_utf8_lossy(&text).into_owned();
+    if !sandbox(&text).any(|line| line.starts_with("User=")) {
+        let what = format!("`{}` names no user to prove it as", unit.display());
+        return Err(Error::Told { what, source: None }.into());
+    }
     let name = format!("offgrid-gate-{}", std::process::id());
     let device = Release::read(&store.slot(slot))?.and_then(|release| release.device(slot));
     let began = Instant::now();

@@ -36,6 +36,8 @@ pub struct Service {
     pub linger: Option<String>,
     /// What is to ask for updates from now on, with its files.
     pub timer: Option<(Managed, Vec<UnitFile>)>,
+    /// Which defaults of its files are others now, for people.
+    pub changed: Vec<String>,
 }
 
 impl Service {
@@ -57,6 +59,7 @@ impl Service {
             autostart: false,
             linger: None,
             timer: None,
+            changed: Vec::new(),
         }
     }
 

@@ -189,7 +189,7 @@ case_a_users_own_settings_survive_three_updates() {
     owner sh -c 'printf "# mine\nOFFGRID_MAX_CONTEXT=2048\n" >>"$1/offgrid.env"' sh "$config"
     if has_systemd; then
         owner mkdir -p "$folder"
-        owner sh -c 'printf "[Service]\nNice=7\n" >"$1/own.conf"' sh "$folder"
+        owner sh -c 'printf "[Service]\nNice=7\nTasksMax=500\n" >"$1/own.conf"' sh "$folder"
         if [[ $scope == user ]]; then as_ship systemctl --user daemon-reload; else inside systemctl daemon-reload; fi
     fi
     manager restart
@@ -201,6 +201,16 @@ case_a_users_own_settings_survive_three_updates() {
         eventually "it answers after the update to the $channel" chat
         settings | diff "$work/settings" - || fail "the user's own settings are not what they were after the update to the $channel"
     done
+    if has_systemd; then
+        # As if the defaults had been others when it was installed.
+        owner sed -i 's/^TasksMax=.*/TasksMax=100/; s/^RestartSec=.*/RestartSec=9/' "$units/offgrid-llm.service"
+        expect 0 'TasksMax: 100 -> 4096; your own setting of it stays' offgrid update --yes --channel third --version 0.3.0 --allow-downgrade
+        tell 'a changed default and an own setting of it are told of'
+        settings | diff "$work/settings" - || fail "the user's own settings are not what they were"
+        expect 0 'RestartSec=3' owner cat "$units/offgrid-llm.service"
+        expect 0 'is live' offgrid update --yes --channel fourth
+        eventually 'it answers' chat
+    fi
     same 'the version' 0.4.0 "$(version)"
 }
 

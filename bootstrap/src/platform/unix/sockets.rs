@@ -19,6 +19,8 @@ pub(crate) fn inherited_listener(number: i32) -> io::Result<TcpListener> {
     // SAFETY: the first call fails when nothing is open by this number.
     let fd = unsafe { BorrowedFd::borrow_raw(number) };
     fcntl_setfd(fd, fcntl_getfd(fd)? | FdFlags::CLOEXEC)?;
+    // Apple's systems do not say.
+    #[cfg(not(target_os = "macos"))]
     if !sockopt::socket_acceptconn(fd)? {
         return Err(io::Error::new(ErrorKind::InvalidInput, "it does not listen"));
     }
