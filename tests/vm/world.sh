@@ -98,10 +98,12 @@ user_session() {
     local uid
     uid=$(inside id -u "$user")
     if has_systemd; then
-        # What loginctl does, which in some containers cannot ask logind.
-        inside mkdir -p /var/lib/systemd/linger
-        inside touch "/var/lib/systemd/linger/$user"
-        inside systemctl start "user@$uid.service"
+        if ! inside loginctl enable-linger "$user"; then
+            # What it does; in some containers logind cannot be asked.
+            inside mkdir -p /var/lib/systemd/linger
+            inside touch "/var/lib/systemd/linger/$user"
+            inside systemctl start "user@$uid.service"
+        fi
         eventually 'the session of the user is there' inside test -S "/run/user/$uid/bus"
     else
         inside install -d -m 700 -o "$user" -g "$user" "/run/user/$uid"
