@@ -99,6 +99,8 @@ struct Flow {
     said: Option<Instant>,
     /// The app that it spoke with ends, and owed it nothing as far as can be seen.
     parked: bool,
+    /// How many apps it has outlived: an end that is noticed late is an older one's.
+    outlived: u64,
     /// The app has said all that it will say.
     over: bool,
 }
@@ -220,7 +222,13 @@ impl Door {
         let mut state = self.wait_while(self.lock(), shut);
         let Some(flow) = state.flows.get_mut(&id) else { return true };
         flow.asked += 1;
+        flow.outlived += u64::from(flow.parked);
         std::mem::take(&mut flow.parked)
+    }
+
+    /// How many apps a connection has outlived.
+    pub(super) fn outlived(&self, id: u64) -> u64 {
+        self.lock().flows.get(&id).map_or(0, |flow| flow.outlived)
     }
 
     /// There are bytes for the client; which of its words they may answer.
@@ -238,10 +246,10 @@ impl Door {
         }
     }
 
-    /// The app has ended its side; whether the client is to know.
-    pub(super) fn ends(&self, id: u64) -> bool {
+    /// The app that came after so many has ended its side; whether the client is to know.
+    pub(super) fn ends(&self, id: u64, outlived: u64) -> bool {
         match self.lock().flows.get_mut(&id) {
-            Some(flow) if flow.parked => false,
+            Some(flow) if flow.parked || flow.outlived != outlived => false,
             Some(flow) => {
                 (flow.over, flow.writing, flow.answered) = (true, false, flow.asked);
                 true

@@ -48,9 +48,9 @@ struct Call {
 
 impl Call {
     fn new(door: &Arc<Door>, id: u64, client: &TcpStream) -> io::Result<Call> {
-        let app = door.dial()?;
+        let (app, outlived) = (door.dial()?, door.outlived(id));
         let (door, from, to) = (Arc::clone(door), app.try_clone()?, client.try_clone()?);
-        let answers = thread(move || answer(&door, id, from, to))?;
+        let answers = thread(move || answer(&door, (id, outlived), from, to))?;
         Ok(Call { app, answers })
     }
 
@@ -95,7 +95,7 @@ fn serve(door: &Arc<Door>, id: u64, client: &TcpStream) -> io::Result<()> {
 }
 
 /// From the app to the client.
-fn answer(door: &Door, id: u64, mut app: TcpStream, mut client: TcpStream) {
+fn answer(door: &Door, (id, outlived): (u64, u64), mut app: TcpStream, mut client: TcpStream) {
     let mut piece = vec![0; PIECE];
     let died = loop {
         match app.read(&mut piece) {
@@ -111,7 +111,7 @@ fn answer(door: &Door, id: u64, mut app: TcpStream, mut client: TcpStream) {
             }
         }
     };
-    if door.ends(id) {
+    if door.ends(id, outlived) {
         // Either may be gone already.
         let _ = client.shutdown(if died { Shutdown::Both } else { Shutdown::Write });
         let _ = app.shutdown(if died { Shutdown::Both } else { Shutdown::Read });
