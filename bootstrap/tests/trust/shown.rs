@@ -71,6 +71,7 @@ fn status_tells_of_the_update_and_of_what_holds_it_back() {
     let mut depot = Simulator::new();
     let mut client = Client::of(&depot);
     let nothing = json!({
+        "current": null,
         "update": {"available": null, "checked": null, "blocked_by": null},
         "trust": {"root": 1, "head": null, "channel": null, "expires": null},
         "notes": [],

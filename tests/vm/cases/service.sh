@@ -226,7 +226,8 @@ settings() {
     fi
 }
 
-# Five failed starts after an update: back to the one before, once.
+# Five failed starts after an update: back to the one before, once. On OpenRC nobody with the right to do so is
+# called when the supervisor gives up. (not openrc)
 case_a_release_that_keeps_failing_steps_back_by_itself() {
     spoil
     given_installed
