@@ -23,8 +23,11 @@ pub(super) fn defaults(session: &Session<'_>, file: &UnitFile) -> Result<Vec<Str
     let mut folder = file.path.clone().into_os_string();
     folder.push(".d");
     let mut drop_ins = Vec::new();
-    for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-        drop_ins.extend(text(&entry.path())?);
+    let folder = Path::new(&folder);
+    if disk::is_there(folder)? {
+        for entry in disk::at("list", folder, std::fs::read_dir(folder))? {
+            drop_ins.extend(text(&disk::at("list", folder, entry)?.path())?);
+        }
     }
     let env = text(&session.place.config.join("offgrid.env"))?.unwrap_or_default();
     let changes = difference::changes(&old, &file.text);

@@ -66,7 +66,8 @@ fn timer(
 /// manager, else cron.
 fn has_timers(kind: ServiceKind) -> bool {
     let by_cron = matches!(kind, ServiceKind::Openrc | ServiceKind::Supervise | ServiceKind::None);
-    !by_cron || service::act::is_there("crontab")
+    // There is no timer for Windows yet.
+    kind != ServiceKind::Windows && (!by_cron || service::act::is_there("crontab"))
 }
 
 /// Whether something is to ask for updates that does not yet.

@@ -45,21 +45,23 @@ pub(super) fn run(session: &Session<'_>, words: &[String]) -> Result<Option<Endi
 pub(super) fn json(session: &Session<'_>, receipt: &Receipt) -> (Value, String) {
     let state = service::state(session.store());
     let kind = manage::kind_of(receipt);
-    let said = manage::managed(session, kind).and_then(|it| it.state(session.store()).ok());
-    let word = match (state.running, said) {
+    let said = manage::managed(session, kind).map(|it| it.state(session.store()));
+    let word = match (state.running, &said) {
         (Some(_), _) => "running",
-        (None, Some(said)) if said.failed => "failed",
-        (None, Some(said)) if said.running => "starting",
+        (None, Some(Ok(said))) if said.failed => "failed",
+        (None, Some(Ok(said))) if said.running => "starting",
+        // A manager that cannot be asked is no service that does not run.
+        (None, Some(Err(_))) => "unknown",
         _ => "stopped",
     };
     let port = state.port.filter(|_| state.running.is_some());
     let exposed = port.and_then(service::exposure::measure);
-    let autostart = said.is_some_and(|said| said.autostart);
+    let autostart = said.map_or(Some(false), |said| said.ok().map(|said| said.autostart));
     let json = json!({
         "kind": receipt.service, "state": word, "autostart": autostart, "exposed": exposed,
     });
     let mut text = format!("{} ({word}", receipt.service);
-    if autostart {
+    if autostart == Some(true) {
         text.push_str(", starts by itself");
     }
     text.push(')');

@@ -125,3 +125,10 @@ pub(crate) fn cpu_time(pid: u32) -> Option<std::time::Duration> {
     let a_second = rustix::param::clock_ticks_per_second().max(1);
     Some(std::time::Duration::from_millis(ticks * 1000 / a_second))
 }
+
+/// proc(5), `status`: the second number of `Uid` is the one that counts.
+pub(crate) fn user_of(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}

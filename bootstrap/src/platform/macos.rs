@@ -111,3 +111,8 @@ pub(crate) fn ends_with_us(_command: &mut std::process::Command) {}
 pub(crate) fn cpu_time(_pid: u32) -> Option<std::time::Duration> {
     None
 }
+
+/// Not told in a file here.
+pub(crate) fn user_of(_pid: u32) -> Option<u32> {
+    None
+}

@@ -286,3 +286,8 @@ pub(crate) fn link_for_tests(target: &str, at: &std::path::Path) -> bool {
 pub(crate) fn cpu_time(_pid: u32) -> Option<std::time::Duration> {
     None
 }
+
+/// Not told in a file here.
+pub(crate) fn user_of(_pid: u32) -> Option<u32> {
+    None
+}

@@ -116,6 +116,18 @@ fn is_locked(store: &Store) -> bool {
     }
 }
 
+/// Whether the note's supervisor lives and is who may have written the note. Where that is
+/// another user, a note may name any process: root must not signal one of somebody else.
+fn is_running(store: &Store, pid: u32) -> bool {
+    let written_by = || {
+        let (writer, _) = platform::owner_of(&store.service()).ok()?;
+        Some(platform::user_of(pid).is_none_or(|user| user == writer))
+    };
+    platform::process_id_alive(pid)
+        && is_locked(store)
+        && (store.elsewhere().is_none() || written_by() == Some(true))
+}
+
 /// The app's port by the settings of people, in this folder.
 pub(crate) fn port(config: &Path) -> u16 {
     envfile::port(Some(&config.join("offgrid.env"))).unwrap_or(PORT)
@@ -124,7 +136,7 @@ pub(crate) fn port(config: &Path) -> u16 {
 /// What runs now.
 pub fn state(store: &Store) -> ServiceState {
     match Note::read(store) {
-        Some(note) if platform::process_id_alive(note.pid) && is_locked(store) => ServiceState {
+        Some(note) if is_running(store, note.pid) => ServiceState {
             running: Some(note.pid),
             child: note.child,
             slot: Some(note.slot),
