@@ -210,4 +210,7 @@ fn eventually(
 }
 
 #[cfg(test)]
+#[path = "note/tests.rs"]
+mod note_tests;
+#[cfg(test)]
 pub(crate) mod tests;

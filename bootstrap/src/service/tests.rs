@@ -1,8 +1,6 @@
 //! With real processes: the supervisor runs in a process of its own, which is
 //! this test program again, and supervises the stand-in of the app.
 
-mod note;
-
 use super::health::await_within;
 use super::*;
 use crate::env::Env;

@@ -1,6 +1,6 @@
 //! What a supervisor says of itself, when that is another user.
 
-use super::super::{lock_path, platform, state};
+use super::{lock_path, platform, state};
 use crate::store::Store;
 use std::fs::{self, File};
 
