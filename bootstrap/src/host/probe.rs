@@ -68,7 +68,7 @@ fn os_of_files(tree: &Tree, program: Option<&SystemProgram>) -> Option<(Os, Stri
     }
     let interpreter = program.and_then(|program| program.interpreter.as_deref())?;
     libc::kind(interpreter)?;
-    Some((Os::Linux, format!("system programs ask for {interpreter}")))
+    Some((Os::Linux, format!("system programs ask for {}", interpreter.escape_debug())))
 }
 
 fn probe_linux(tree: &Tree, live: &LiveFacts, program: Option<&SystemProgram>, host: &mut Host) {
