@@ -128,7 +128,7 @@ struct Watch<'a> {
     say: &'a dyn Fn(&str),
 }
 
-/// Proves that a slot works here. Changes nothing. `within`: the unit of the service,
+/// Proves that a slot works here. Changes nothing. `within`: the file of the service,
 /// as whose user and in whose sandbox it has to work.
 ///
 /// # Errors

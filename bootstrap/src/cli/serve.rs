@@ -12,7 +12,7 @@ use crate::plan::{self, Plan};
 use crate::platform;
 use crate::receipt::Receipt;
 use crate::service::supervise::{self, End, Job};
-use crate::service::{self, Managed};
+use crate::service::{self, Managed, guard};
 use crate::settings::ServiceKind;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -36,6 +36,7 @@ pub(super) fn run(session: &Session<'_>, words: &[String]) -> Result<Option<Endi
         "install" => install(session).map(Some),
         "uninstall" => uninstall(session).map(Some),
         "prove" => prove(session).map(|()| None),
+        "guard" => watch_over(session).map(Some),
         "back" => super::back::run(session).map(Some),
         word => Err(Error::Words { words: word.to_owned(), known: KNOWN }.into()),
     }
@@ -141,11 +142,29 @@ fn run_here(session: &Session<'_>) -> Result<Ending, Any> {
         listen: session.settings.listen.unwrap_or_default(),
         drain: Duration::from_secs(session.settings.drain),
         system: session.place.system,
+        guarded: session.env.var(guard::VARIABLE).is_some(),
         confine: true,
     };
     Ok(match supervise::run(&job, &|text| session.note(text, None))? {
         End::Stopped => Ending::new(Outcome::Unchanged, "the service was stopped"),
         End::GaveUp => Ending::new(Outcome::GaveUp, GAVE_UP),
+    })
+}
+
+/// The supervisor as the service's user, and root for when it asks to go back.
+fn watch_over(session: &Session<'_>) -> Result<Ending, Any> {
+    if !(session.place.system && platform::is_root()) {
+        return Err(Error::NotRoot.into());
+    }
+    let store = session.store();
+    if !store.exists()? {
+        return Err(Error::NotInstalled { prefix: store.prefix().to_owned() }.into());
+    }
+    // It has said itself why it ended.
+    let ended = |outcome| Ending { outcome, facts: Value::Null, lines: Vec::new() };
+    Ok(match guard::run(store, session.env, &|text| session.note(text, None))? {
+        Some(0) => ended(Outcome::Unchanged),
+        _ => ended(Outcome::GaveUp),
     })
 }
 

@@ -5,8 +5,8 @@
 //! The lines come from the unit itself, so that the two can never differ.
 
 use super::{Error, Release, Watch};
-use crate::child::{Ended, Said};
-use crate::service::act;
+use crate::child::{self, Ended, Outcome, Said};
+use crate::service::{account, act};
 use crate::store::{SlotName, Store};
 use crate::{disk, run};
 use serde_json::{Value, json};
@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// The slot that is to be proved, for the process that does so.
 pub const VARIABLE: &str = "OFFGRID_PROVE";
+/// The words of that process.
+const PROVE: [&str; 5] = ["self", "service", "prove", "--system", "--json"];
 /// What of a unit is about when and how it is started, and not about what it may do.
 const NOT_SANDBOX: [&str; 22] = [
     "Type",
@@ -45,22 +47,14 @@ const TELL: Duration = Duration::from_secs(45);
 /// Of all that a proof may take together.
 const MOST: Duration = Duration::from_secs(2 * 3600);
 
-/// Proves a slot in the sandbox of this unit.
+/// Proves a slot as the user of the service that this file describes: a unit of systemd,
+/// whose sandbox it has to work in too, or an init script.
 pub(super) fn prove(
     store: &Store,
     slot: &SlotName,
     unit: &Path,
     watch: &Watch<'_>,
 ) -> Result<(), crate::Error> {
-    // Without its lines it would run as root, with every right.
-    let text = disk::read(unit, 1024 * 1024)?
-        .ok_or_else(|| Error::Missing { what: "unit of the service", path: unit.to_owned() })?;
-    let text = String::from_utf8_lossy(&text).into_owned();
-    if !sandbox(&text).any(|line| line.starts_with("User=")) {
-        let what = format!("`{}` names no user to prove it as", unit.display());
-        return Err(Error::Told { what, source: None }.into());
-    }
-    let name = format!("offgrid-gate-{}", std::process::id());
     let device = Release::read(&store.slot(slot))?.and_then(|release| release.device(slot));
     let began = Instant::now();
     let told = std::cell::Cell::new(false);
@@ -70,22 +64,60 @@ pub(super) fn prove(
         }
         (watch.stop)()
     };
-    let words = words(store, slot, &name, &text);
-    let outcome = act::outcome(&words, MOST, &stop)?;
+    let outcome = match unit.extension().is_some_and(|kind| kind == "service") {
+        true => in_unit(store, slot, unit, &stop)?,
+        false => as_user(store, slot, &stop)?,
+    };
     if outcome.ended == Ended::Stopped {
-        // What it started is systemd's child, and not ours.
-        let stop = ["systemctl", "stop", &*name].map(str::to_owned).to_vec();
-        act::run_all(&[stop])?;
         return Err(run::Error::Interrupted.into());
     }
     let said = outcome.stdout.lines().rev().find_map(|line| serde_json::from_str(line).ok());
     match said {
         Some(said) => heard(&said),
         None => {
-            let what = format!("the proof in the sandbox of the service {}", outcome.ended);
+            let what = format!("the proof as the user of the service {}", outcome.ended);
             Err(Error::Told { what, source: outcome.said() }.into())
         }
     }
+}
+
+fn in_unit(
+    store: &Store,
+    slot: &SlotName,
+    unit: &Path,
+    stop: &dyn Fn() -> bool,
+) -> Result<Outcome, crate::Error> {
+    // Without its lines it would run as root, with every right.
+    let text = disk::read(unit, 1024 * 1024)?
+        .ok_or_else(|| Error::Missing { what: "unit of the service", path: unit.to_owned() })?;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    if !sandbox(&text).any(|line| line.starts_with("User=")) {
+        let what = format!("`{}` names no user to prove it as", unit.display());
+        return Err(Error::Told { what, source: None }.into());
+    }
+    let name = format!("offgrid-gate-{}", std::process::id());
+    let outcome = act::outcome(&words(store, slot, &name, &text), MOST, stop)?;
+    if outcome.ended == Ended::Stopped {
+        // What it started is systemd's child, and not ours.
+        let stop = ["systemctl", "stop", &*name].map(str::to_owned).to_vec();
+        act::run_all(&[stop])?;
+    }
+    Ok(outcome)
+}
+
+/// Where there is nothing but the user: what is left in its folder is removed with it.
+fn as_user(
+    store: &Store,
+    slot: &SlotName,
+    stop: &dyn Fn() -> bool,
+) -> Result<Outcome, crate::Error> {
+    let program = store.program();
+    let mut command = child::command(&program, store.prefix());
+    command.args(PROVE).env(VARIABLE, slot.to_string());
+    command.env("TMPDIR", account::home_of(account::NAME)?);
+    account::become_user(&mut command)?;
+    let ran = program.display().to_string();
+    child::run(command, MOST, stop).map_err(|source| Error::Start { ran, source }.into())
 }
 
 /// How it is typed: `systemd-run` with the lines of the unit.
@@ -98,7 +130,7 @@ fn words(store: &Store, slot: &SlotName, name: &str, unit: &str) -> Vec<String> 
     words.extend(sandbox(unit).map(|line| format!("--property={line}")));
     words.push(format!("--setenv={VARIABLE}={slot}"));
     words.push(store.program().to_string_lossy().into_owned());
-    words.extend(["self", "service", "prove", "--system", "--json"].map(str::to_owned));
+    words.extend(PROVE.map(str::to_owned));
     words
 }
 

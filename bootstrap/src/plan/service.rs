@@ -73,10 +73,11 @@ impl Service {
         vec![Step::MakeUser { user, home }, Step::Own { path, user: name }]
     }
 
-    /// The unit whose user and sandbox a slot has to work in; none where the service
-    /// runs as the user who installs.
+    /// The file of the service as whose user, and in whose sandbox, a slot has to work;
+    /// none where the service runs as the user who installs.
     pub(super) fn sandbox(&self) -> Option<PathBuf> {
-        (self.kind == ServiceKind::Systemd).then(|| self.unit.clone()).flatten()
+        let of_its_own = matches!(self.kind, ServiceKind::Systemd | ServiceKind::Openrc);
+        of_its_own.then(|| self.unit.clone()).flatten()
     }
 
     /// Whether nothing is to be done about it.

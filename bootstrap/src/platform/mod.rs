@@ -76,9 +76,11 @@
 //! - `own_group(command)`: a child that the terminal's Ctrl-C does not reach.
 //! - `ends_with_us(command)`: a child that the kernel kills when we are gone,
 //!   where it can.
-//! - `lower_rights(command, uid, gid)`: a child of root that runs as this user, without
-//!   any other group, and that gains no rights by what it starts; `lowers_rights()`:
+//! - `lower_rights(command, uid, gid, groups)`: a child of root that runs as this user, in
+//!   no other groups, and that gains no rights by what it starts; `lowers_rights()`:
 //!   whether there is such a thing.
+//! - `line() -> io::Result<(File, Stdio)>`: two ends that say to each other what is written
+//!   to them; the second is for a child's standard input, who takes it with `own_line()`.
 //! - `on_signal(kinds, act)`: calls `act` on a thread for each; more than one
 //!   caller may listen.
 //! - `is_ignored(kind) -> bool`: whether who started us wants it to do nothing;

@@ -15,8 +15,10 @@ pub(crate) use lower::{give_dir, lower_rights, lowers_rights};
 pub(crate) use owners::{
     exchangeable, foreign, planted, writable_by_any_other, writable_by_others,
 };
-pub(crate) use rights::{may_use, owner_of, rights_of, set_owner, user, user_name};
-pub(crate) use sockets::{inherited_listener, keep_alive, let_wait, raise_open_files};
+pub(crate) use rights::{is_root, may_use, owner_of, rights_of, set_owner, user, user_name};
+pub(crate) use sockets::{
+    inherited_listener, keep_alive, let_wait, line, own_line, raise_open_files,
+};
 
 use super::{Caught, Signal};
 use crate::disk;
@@ -284,10 +286,6 @@ pub(crate) fn is_ignored(kind: Caught) -> bool {
 
 pub(crate) fn can_supervise() -> bool {
     true
-}
-
-pub(crate) fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
 }
 
 /// Whether the link could be made.

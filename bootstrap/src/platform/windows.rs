@@ -36,7 +36,9 @@ pub(crate) use folder::Folder;
 pub(crate) use process::{is_first, process_id_alive, run_as_first, signal};
 pub(crate) use rights::{may_use, owner_of, rights_of, set_owner, user, user_name};
 pub(crate) use signal::on_signal;
-pub(crate) use sockets::{inherited_listener, keep_alive, let_wait, raise_open_files};
+pub(crate) use sockets::{
+    inherited_listener, keep_alive, let_wait, line, own_line, raise_open_files,
+};
 
 use super::Caught;
 use super::sync::{Kind, sync_each};

@@ -1,10 +1,11 @@
 //! The user that a service of the whole system runs as. Owns how such a user is
 //! found, made and removed. Never touches one that was there before.
 
-use super::act;
 use super::backend::{Account, Words};
+use super::{Error, act};
 use crate::{disk, platform};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Its name, and that of its group.
 pub const NAME: &str = "offgrid";
@@ -70,6 +71,18 @@ pub fn account(home: &Path) -> Result<Account, disk::Error> {
     let groups = groups(&list("/etc/group")?, &OF_GPUS);
     let groups = groups.into_iter().map(|(name, _)| name).collect();
     Ok(Account { user: NAME.to_owned(), groups, home: home.to_owned() })
+}
+
+/// Has a child of root run as the service's user, in its groups and with its folder.
+///
+/// # Errors
+/// `E_STATE` when there is no such user; when a list cannot be read.
+pub fn become_user(command: &mut Command) -> Result<(), crate::Error> {
+    let missing = || Error::NoUser { user: NAME.to_owned() };
+    let numbers = user(NAME)?.ok_or_else(missing)?;
+    command.env("HOME", home_of(NAME)?).env("USER", NAME).env("LOGNAME", NAME);
+    platform::lower_rights(command, numbers.uid, numbers.gid, &group_numbers()?);
+    Ok(())
 }
 
 /// The numbers of the groups that the service is in besides its own.

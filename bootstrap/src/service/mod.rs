@@ -13,6 +13,7 @@ mod envfile;
 mod error;
 pub mod exposure;
 mod given;
+pub mod guard;
 mod health;
 mod launchd;
 pub mod linger;

@@ -62,6 +62,8 @@ pub struct Job<'a> {
     /// Whether it is the whole system's service: then steps back are its manager's, and
     /// what people want the app to have is among our own variables.
     pub system: bool,
+    /// Whether our standard input leads to a guard, who steps back for us.
+    pub guarded: bool,
     /// Whether the app gets a network and processes of its own, where that can be.
     pub confine: bool,
 }

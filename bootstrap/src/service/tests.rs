@@ -159,6 +159,7 @@ fn process() {
         listen: backend::Listen::Loopback,
         drain: Duration::from_secs(1),
         system: false,
+        guarded: false,
         // This process has threads, and is no program that runs itself.
         confine: false,
     };

@@ -42,8 +42,19 @@ pub enum Command {
 use Command::*;
 
 /// The word after `service` where none is given.
-const SERVICE_WORDS: &[&str] =
-    &["status", "run", "start", "stop", "restart", "logs", "install", "uninstall", "back", "prove"];
+const SERVICE_WORDS: &[&str] = &[
+    "status",
+    "run",
+    "start",
+    "stop",
+    "restart",
+    "logs",
+    "install",
+    "uninstall",
+    "back",
+    "prove",
+    "guard",
+];
 
 /// `list` is meant where none is given; the others take names.
 const MODEL_WORDS: &[&str] = &["list", "install", "remove"];

@@ -110,7 +110,7 @@ impl Staging {
         child::give(&mut command, self.env.iter().map(|(name, value)| (name, value.clone())));
         let order = disk::at("read", &self.order, File::open(&self.order))?;
         command.stdin(order);
-        platform::lower_rights(&mut command, self.user.0, self.user.1);
+        platform::lower_rights(&mut command, self.user.0, self.user.1, &[]);
         let outcome = child::run(command, LIMIT, &|| self.stop.is_set()).map_err(Error::Start)?;
         if self.stop.is_set() {
             return Err(run::Error::Interrupted.into());

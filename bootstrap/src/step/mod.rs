@@ -116,7 +116,7 @@ pub enum Step {
     Prove {
         /// The slot.
         slot: SlotName,
-        /// The unit of the service, as whose user and in whose sandbox it is to work.
+        /// The file of the service, as whose user and in whose sandbox it is to work.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         within: Option<PathBuf>,
     },

@@ -111,6 +111,24 @@ main_pid() { inside pgrep -o -f '^/[^ ]*/offgrid self service run'; }
 another_main_than() { local now; now=$(main_pid) && [[ $now != "$1" ]]; }
 another_app_than() { local now; now=$(app_processes | head -n 1) && [[ -n $now && $now != "$1" ]]; }
 
+# What the app's user writes is not believed by root: a note of its own may name any process of the machine.
+# (short) (not user)
+case_a_forged_note_of_the_app_ends_nobody_else() {
+    given_installed
+    spoil
+    local other
+    as_ship sleep 8640002 &
+    eventually 'somebody else has a process' inside pgrep -x -f 'sleep 8640002' -u "$user"
+    other=$(inside pgrep -x -f 'sleep 8640002' -u "$user")
+    inside setpriv --reuid offgrid --regid offgrid --clear-groups sh -c 'cd /run/offgrid-llm &&
+        sed "s/\"pid\": *[0-9]*/\"pid\":$1/" service.json >forged && cp forged service.json && rm forged' sh "$other"
+    inside grep -q "\"pid\":$other\b" /run/offgrid-llm/service.json
+    # It tells the supervisor to go on with the new release, and may not find it.
+    offgrid update --yes --channel second || true
+    inside kill -0 "$other" || fail "root has ended a process of $user, which the app's user named"
+    inside kill "$other"
+}
+
 # The app ends every llama-server that it can see when it starts (reference/app.md 1).
 case_engines_of_others_are_let_alone() {
     given_installed
@@ -171,6 +189,38 @@ case_a_release_whose_app_never_answers_falls_back() { falls_back app-never-answe
 # (short)
 case_a_release_whose_gpu_variant_shows_no_device_falls_back() { falls_back gpu-shows-no-device; same 'requests not answered' '0 0 0' "$(counted refused) $(counted cut) $(counted wrong)"; }
 
+# The proof says nothing unless it has what the service will have, and no more: above all not root's rights.
+# (short)
+case_a_release_is_proved_as_the_user_of_the_service() {
+    given_installed
+    local live proof service code=0
+    live=$(version)
+    (expect 1 E_HEALTH offgrid update --yes --json --channel engine-hangs) &
+    eventually 'the engine of the new release is tried' engine_on_trial
+    proof=$(engine_on_trial)
+    service=$(main_pid)
+    rights_of_process "$proof" | tee "$work/proof"
+    same 'the user of the proof' "$(inside stat -c %U "/proc/$(app_processes | head -n 1)")" "$(inside stat -c %U "/proc/$proof")"
+    # A user's own is proved by the program that installs, without a manager between.
+    if [[ $scope == system ]]; then
+        same 'what the proof may do' "$(rights_of_process "$service")" "$(cat "$work/proof")"
+        grep -q 'NoNewPrivs:.1' "$work/proof" || fail 'the proof may gain rights'
+    fi
+    if [[ $scope == system ]] && has_systemd; then
+        if inside nsenter -t "$proof" -m touch /usr/proof 2>/dev/null; then fail 'the proof sees a system that can be written to'; fi
+        inside grep -q offgrid-gate "/proc/$proof/cgroup" || fail "the proof runs in $(inside cat "/proc/$proof/cgroup")"
+    fi
+    inside kill -KILL "$proof"
+    wait $! || code=$?
+    [[ $code -eq 0 ]] || exit "$code"
+    same 'the version' "$live" "$(version)"
+}
+
+# It is a script that sleeps.
+engine_on_trial() { inside pgrep -o -x -f 'sleep 100000'; }
+
+rights_of_process() { inside sed -nE '/^(Uid|Gid|Groups|NoNewPrivs|Seccomp):/s/[[:space:]]+/\t/gp' "/proc/$1/status"; }
+
 case_a_gpu_variant_without_a_device_gives_way_to_the_one_without_a_gpu() {
     given_installed
     expect 0 'is live' offgrid update --yes --channel gpu-falls-back
@@ -226,8 +276,8 @@ settings() {
     fi
 }
 
-# Five failed starts after an update: back to the one before, once. On OpenRC nobody with the right to do so is
-# called when the supervisor gives up. (not openrc)
+# Five failed starts after an update: back to the one before, once.
+# (short)
 case_a_release_that_keeps_failing_steps_back_by_itself() {
     spoil
     given_installed

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 #[expect(unsafe_code, reason = "the standard library knows no local time")]
 pub(crate) fn local_now() -> Option<(u8, u16)> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    let now = libc::time_t::try_from(since.as_secs()).ok()?;
+    let now = since.as_secs().try_into().ok()?;
     let mut broken = MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: reads a number, fills the struct, and says by null that it did not.
     let local = unsafe {

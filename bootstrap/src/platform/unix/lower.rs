@@ -14,20 +14,29 @@ pub(crate) fn lowers_rights() -> bool {
     true
 }
 
+/// All of it between fork and exec, for the standard library knows of no groups. Root's own
+/// are given up too, and the kernel takes every other right of root with the last call.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "the standard library runs nothing between fork and exec itself")]
+pub(crate) fn lower_rights(command: &mut Command, uid: u32, gid: u32, groups: &[u32]) {
+    use rustix::process::{Gid, Uid};
+    use rustix::thread::{set_no_new_privs, set_thread_gid, set_thread_groups, set_thread_uid};
+    let groups: Vec<Gid> = groups.iter().map(|group| Gid::from_raw(*group)).collect();
+    let lower = move || {
+        set_thread_groups(&groups)?;
+        set_thread_gid(Gid::from_raw(gid))?;
+        set_thread_uid(Uid::from_raw(uid))?;
+        Ok(set_no_new_privs(true)?)
+    };
+    // SAFETY: four system calls in a process of one thread; no memory is taken and no lock.
+    unsafe { command.pre_exec(lower) };
+}
+
 /// With a user number, the standard library has a child of root give up its groups,
-/// too; then its group, then its user.
-#[cfg_attr(
-    target_os = "linux",
-    expect(unsafe_code, reason = "the standard library runs nothing between fork and exec itself")
-)]
-pub(crate) fn lower_rights(command: &mut Command, uid: u32, gid: u32) {
+/// too; then its group, then its user. No group owns a GPU here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn lower_rights(command: &mut Command, uid: u32, gid: u32, _groups: &[u32]) {
     command.uid(uid).gid(gid);
-    #[cfg(target_os = "linux")]
-    {
-        let ask = || Ok(rustix::thread::set_no_new_privs(true)?);
-        // SAFETY: one system call, no memory is taken and no lock.
-        unsafe { command.pre_exec(ask) };
-    }
 }
 
 pub(crate) fn give_dir(path: &Path, uid: u32, gid: u32) -> io::Result<()> {

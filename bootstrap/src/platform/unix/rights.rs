@@ -3,6 +3,10 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 pub(crate) fn user() -> Option<(u32, Vec<u32>)> {
     let mut groups: Vec<u32> =
         rustix::process::getgroups().ok()?.into_iter().map(rustix::fs::Gid::as_raw).collect();

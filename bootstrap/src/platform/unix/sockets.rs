@@ -4,8 +4,11 @@ use rustix::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
 use rustix::net::sockopt;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
 use std::time::Duration;
 
 /// As the app does it: a client that vanishes is noticed after some minutes.
@@ -29,6 +32,15 @@ pub(crate) fn inherited_listener(number: i32) -> io::Result<TcpListener> {
     listener.local_addr()?;
     listener.set_nonblocking(false)?;
     Ok(listener)
+}
+
+pub(crate) fn line() -> io::Result<(File, Stdio)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    Ok((OwnedFd::from(ours).into(), OwnedFd::from(theirs).into()))
+}
+
+pub(crate) fn own_line() -> io::Result<File> {
+    Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
 }
 
 pub(crate) fn let_wait(listener: &TcpListener, clients: i32) {

@@ -1,6 +1,7 @@
 use super::owners::{OVERFLOW_UID, in_a_user_namespace};
 use super::*;
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::{chown, lchown};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -168,4 +169,44 @@ fn a_process_that_nobody_asked_about_has_ended() {
     assert!(ended("7 (a) b) Z 1"));
     assert!(!ended("7 (Z) S 1"));
     assert!(!ended(""));
+}
+
+#[test]
+fn a_child_that_root_lowers_has_that_user_those_groups_and_gains_nothing() {
+    if !is_root() {
+        eprintln!("skipped: only root can give its rights away");
+        return;
+    }
+    let mut command = Command::new("/bin/cat");
+    command.arg("/proc/self/status");
+    lower_rights(&mut command, OTHER, OTHER + 1, &[OTHER + 2, OTHER + 3]);
+    let said = command.output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    let value = |key: &str| {
+        let line = said.lines().find_map(|line| line.strip_prefix(key));
+        line.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let all = |number: u32| [number; 4].map(|number| number.to_string()).join(" ");
+    assert_eq!(value("Uid:"), all(OTHER));
+    assert_eq!(value("Gid:"), all(OTHER + 1));
+    if cfg!(target_os = "linux") {
+        assert_eq!(value("Groups:"), format!("{} {}", OTHER + 2, OTHER + 3));
+        assert_eq!(value("NoNewPrivs:"), "1");
+        assert_eq!(u64::from_str_radix(&value("CapEff:"), 16), Ok(0), "{said}");
+        assert_eq!(u64::from_str_radix(&value("CapPrm:"), 16), Ok(0), "{said}");
+    }
+}
+
+#[test]
+fn what_is_written_to_one_end_of_a_line_is_read_at_the_other() {
+    let (mut ours, theirs) = line().unwrap();
+    let mut command = Command::new("/bin/cat");
+    let mut child = command.stdin(theirs).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(command);
+    ours.write_all(b"x").unwrap();
+    let mut heard = [0];
+    child.stdout.take().unwrap().read_exact(&mut heard).unwrap();
+    assert_eq!(heard, *b"x");
+    drop(ours);
+    assert!(child.wait().unwrap().success());
 }

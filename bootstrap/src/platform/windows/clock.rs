@@ -22,7 +22,7 @@ pub(crate) fn lowers_rights() -> bool {
     false
 }
 
-pub(crate) fn lower_rights(_command: &mut Command, _uid: u32, _gid: u32) {}
+pub(crate) fn lower_rights(_command: &mut Command, _uid: u32, _gid: u32, _groups: &[u32]) {}
 
 pub(crate) fn give_dir(_path: &Path, _uid: u32, _gid: u32) -> io::Result<()> {
     Err(ErrorKind::Unsupported.into())

@@ -39,7 +39,7 @@ fn a_shell_reads_the_names_back_as_they_were() {
             &format!("{prefix}/bin/offgrid"),
             prefix,
             "11611",
-            "self service run --system",
+            "self service guard --system",
         ];
         let wrong = String::from_utf8_lossy(&ended.stderr);
         assert_eq!(said.lines().collect::<Vec<_>>(), expected, "{wrong}\n{text}");

@@ -3,7 +3,7 @@
 
 use super::watch::Supervisor;
 use super::{Job, starts};
-use crate::service::{Note, PORT, envfile};
+use crate::service::{Note, PORT, envfile, guard};
 use crate::store::SlotName;
 use crate::{child, disk};
 use std::collections::BTreeMap;
@@ -15,7 +15,8 @@ use std::time::{Duration, SystemTime};
 const PASSED_ON: [&str; 6] = ["HOME", "USERPROFILE", "USER", "LANG", "TZ", "OFFGRID_PORT"];
 /// Variables that a service manager sets for us and not for the app, or that the app is
 /// not to have. All others it has from the system's `offgrid.env`.
-const OURS: [&str; 15] = [
+const OURS: [&str; 16] = [
+    guard::VARIABLE,
     "PATH",
     "SHELL",
     "LOGNAME",

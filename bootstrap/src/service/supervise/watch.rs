@@ -35,6 +35,8 @@ pub(super) enum News {
     Caught(Caught),
     /// This process ended.
     Ended(u32, io::Result<ExitStatus>),
+    /// What was to step back has ended.
+    Returned,
 }
 
 /// What is to be done now.
@@ -150,7 +152,7 @@ impl Supervisor<'_> {
                 Ok(News::Ended(ended, status)) if ended == app.pid => {
                     return self.ended(app, status);
                 }
-                Ok(News::Ended(..)) => {}
+                Ok(News::Ended(..) | News::Returned) => {}
                 Ok(News::Caught(Caught::HangUp)) if answers => return self.switch(app),
                 Ok(News::Caught(Caught::HangUp)) => return self.end(app.pid, Next::Reload),
                 Ok(News::Caught(_)) => return self.end(app.pid, Next::Stop),
@@ -219,7 +221,7 @@ impl Supervisor<'_> {
             }
             match self.news.recv_timeout(LOOK) {
                 Ok(News::Ended(ended, _)) if ended == app.pid => return Next::Reload,
-                Ok(News::Ended(..) | News::Caught(Caught::HangUp)) => {}
+                Ok(News::Ended(..) | News::Returned | News::Caught(Caught::HangUp)) => {}
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(News::Caught(_)) | Err(RecvTimeoutError::Disconnected) => {
                     return self.end(app.pid, Next::Stop);
@@ -244,7 +246,7 @@ impl Supervisor<'_> {
         loop {
             match self.news.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(News::Ended(ended, _)) if ended == pid => break,
-                Ok(News::Ended(..) | News::Caught(Caught::HangUp)) => {}
+                Ok(News::Ended(..) | News::Returned | News::Caught(Caught::HangUp)) => {}
                 Ok(News::Caught(_)) => next = Next::Stop,
                 Err(RecvTimeoutError::Timeout) if !killed => {
                     (self.say)(&format!("the app (process {pid}) did not end; killing it"));
@@ -272,7 +274,7 @@ impl Supervisor<'_> {
         let until = Instant::now() + pause;
         loop {
             match self.news.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(News::Ended(..)) => {}
+                Ok(News::Ended(..) | News::Returned) => {}
                 Ok(News::Caught(Caught::HangUp)) => return Next::Reload,
                 Ok(News::Caught(_)) | Err(RecvTimeoutError::Disconnected) => return Next::Stop,
                 Err(RecvTimeoutError::Timeout) => return Next::Retry,
