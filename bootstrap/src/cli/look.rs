@@ -124,15 +124,24 @@ pub(super) fn plan(session: &Session<'_>) -> Result<(), Any> {
 }
 
 pub(super) fn version(session: &Session<'_>) -> Result<(), Any> {
-    let (receipt, unread) = match newer::receipt(session)? {
-        Read::Known(receipt) => (receipt, None),
-        Read::Newer(error) => (None, Some(error)),
+    // What the whole system's holds is root's to read; which release is live is not.
+    let closed = session.store().is_roots();
+    let (receipt, newer) = match closed {
+        true => (None, false),
+        false => match newer::receipt(session)? {
+            Read::Known(receipt) => (receipt, false),
+            Read::Newer(_) => (None, true),
+        },
     };
     let slot = receipt.as_ref().and_then(|r| r.slots.get(&r.live.to_string()));
     let live = receipt.as_ref().map(|receipt| receipt.live.clone());
-    let live = live.or_else(|| session.store().live().filter(|_| unread.is_some()));
+    let live = live.or_else(|| session.store().live().filter(|_| newer || closed));
     let release = live.map(|slot| slot.version.to_string());
-    let missing = if unread.is_some() { "not known to this program" } else { "not installed" };
+    let missing = match (newer, closed) {
+        (true, _) => "not known to this program",
+        (false, true) => "only root can see that",
+        (false, false) => "not installed",
+    };
     let app = slot.map(|slot| slot.app.clone());
     let engine = slot.map(|slot| slot.engine_version().to_owned());
     let setup = env!("CARGO_PKG_VERSION");

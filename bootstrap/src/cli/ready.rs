@@ -50,6 +50,7 @@ pub(super) fn facts(session: &Session<'_>) -> Result<Facts, Any> {
         models: &place.models,
         port: service::port(&place.config),
         ours: &ours,
+        answers: state.running.and(state.port),
         others: &others,
     };
     Ok(preflight::facts(&looked))

@@ -6,6 +6,7 @@
 
 use super::{Error, Release, Watch};
 use crate::child::{self, Ended, Outcome, Said};
+use crate::service::backend::MAY_FAIL;
 use crate::service::{account, act};
 use crate::store::{SlotName, Store};
 use crate::{disk, run};
@@ -98,8 +99,9 @@ fn in_unit(
     let name = format!("offgrid-gate-{}", std::process::id());
     let outcome = act::outcome(&words(store, slot, &name, &text), MOST, stop)?;
     if outcome.ended == Ended::Stopped {
-        // What it started is systemd's child, and not ours.
-        let stop = ["systemctl", "stop", &*name].map(str::to_owned).to_vec();
+        // What it started is systemd's child, and not ours. It may have ended by now, and is
+        // not known any more then.
+        let stop = [MAY_FAIL, "systemctl", "stop", &*name].map(str::to_owned).to_vec();
         act::run_all(&[stop])?;
     }
     Ok(outcome)

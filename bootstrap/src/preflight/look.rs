@@ -4,7 +4,7 @@
 
 use super::guards::{self, AppLocker, Guards};
 use super::ports::{self, Holder};
-use super::upstream::{Search, Second, Upstream};
+use super::upstream::{self, Search, Second, Upstream};
 use super::{Facts, disks, mounts};
 use crate::host::Tree;
 use std::net::{Ipv4Addr, TcpStream};
@@ -22,6 +22,8 @@ pub(crate) struct Looked<'a> {
     pub(crate) port: u16,
     /// Processes of ours, which may have it.
     pub(crate) ours: &'a [u32],
+    /// Where our service answers now.
+    pub(crate) answers: Option<u16>,
     /// Where another installation of ours would be.
     pub(crate) others: &'a [Second],
 }
@@ -82,12 +84,18 @@ impl Looked<'_> {
     }
 
     fn holder(&self) -> Option<Holder> {
+        if self.answers == Some(self.port) {
+            return None;
+        }
         let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| self.tree.text(path));
         if tables.iter().all(Result::is_err) {
             return self.knock();
         }
         let tables = tables.into_iter().filter_map(Result::ok);
         let listener = tables.flat_map(|table| ports::listeners(&table, self.port)).next()?;
+        if listener.uid == 0 && self.is_door() {
+            return None;
+        }
         let uid = Some(listener.uid);
         let Some(pid) = self.process_with(listener.inode) else {
             return Some(Holder { uid, ..Holder::default() });
@@ -98,6 +106,14 @@ impl Looked<'_> {
         }
         let name = self.text(&format!("/proc/{pid}/comm")).trim().to_owned();
         Some(Holder { pid: Some(pid), name: Some(name).filter(|name| !name.is_empty()), uid })
+    }
+
+    /// Whether systemd listens there for our service.
+    fn is_door(&self) -> bool {
+        let port = format!(":{}", self.port);
+        let socket = self.text("/etc/systemd/system/offgrid-llm.socket");
+        let mut doors = socket.lines().filter_map(|line| line.strip_prefix("ListenStream="));
+        doors.any(|address| address.trim().ends_with(&port))
     }
 
     /// Whether somebody answers, on systems whose tables are no files.
@@ -126,7 +142,6 @@ impl Looked<'_> {
     }
 
     fn is_there(&self, other: &Second) -> bool {
-        let receipt = other.prefix.join("state/receipt.json");
-        other.prefix != self.prefix && receipt.to_str().is_some_and(|path| self.tree.exists(path))
+        other.prefix != self.prefix && upstream::is_ours(self.tree, &other.prefix)
     }
 }

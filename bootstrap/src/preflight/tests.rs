@@ -32,6 +32,7 @@ fn found_for(dir: &Path, prefix: &str, system: bool, ours: &[u32]) -> Vec<Findin
         models: Path::new("/home/u/.offgrid-llm/models"),
         port: 11611,
         ours,
+        answers: None,
         others: &others,
     };
     judge(&facts(&looked))
@@ -114,6 +115,33 @@ fn upstream_is_found_by_its_files_and_units_and_ours_is_not_taken_for_it() {
     link("/opt/offgrid/bin/offgrid", &dir.path().join("usr/local/bin/offgrid"));
     assert!(words(dir.path(), "/opt/offgrid", true).is_empty());
     assert_eq!(words(dir.path(), USER, false), ["W_SECOND_INSTALL"]);
+    // As somebody sees it who may not look into `state`.
+    fs::remove_dir_all(dir.path().join("opt/offgrid/state")).unwrap();
+    fs::create_dir_all(dir.path().join("opt/offgrid/versions/1.0.0+a")).unwrap();
+    link("versions/1.0.0+a", &dir.path().join("opt/offgrid/current"));
+    assert!(words(dir.path(), "/opt/offgrid", true).is_empty());
+    assert_eq!(words(dir.path(), USER, false), ["W_SECOND_INSTALL"]);
+}
+
+/// systemd holds the port, before the service has started and after it was stopped.
+#[test]
+fn the_door_that_systemd_opens_for_our_service_is_ours() {
+    let of = |uid: u32, port: u16| {
+        let tcp = format!("sl\n 0: 0100007F:2D5B 0:0 0A 0:0 0:0 0 {uid} 0 77 1\n");
+        let socket =
+            format!("[Socket]\nListenStream=127.0.0.1:{port}\nListenStream=[::1]:{port}\n");
+        let dir = tree(&[
+            ("proc/net/tcp", &tcp),
+            ("proc/1/comm", "systemd\n"),
+            ("etc/systemd/system/offgrid-llm.socket", &socket),
+        ]);
+        fs::create_dir_all(dir.path().join("proc/1/fd")).unwrap();
+        link("socket:[77]", &dir.path().join("proc/1/fd/9"));
+        words(dir.path(), "/opt/offgrid", true)
+    };
+    assert!(of(0, 11611).is_empty());
+    assert_eq!(of(0, 1161), ["W_PORT"]);
+    assert_eq!(of(1000, 11611), ["W_PORT"], "no other user's is systemd's");
 }
 
 /// A machine with all of it, of the system and of the user `u`.

@@ -4,7 +4,7 @@
 mod find;
 mod unit;
 
-pub(super) use find::Search;
+pub(super) use find::{Search, is_ours};
 
 use super::{Facts, Finding, Word};
 use std::path::{Path, PathBuf};

@@ -77,11 +77,7 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Error::Theirs { .. } => Some(
-                "run the command without sudo, as the folder's owner, or choose another place \
-                 with --prefix DIR"
-                    .into(),
-            ),
+            Error::Theirs { path, .. } => Some(to_be_its_owner(path)),
             Error::Open { path, .. } => Some(format!(
                 "choose a place where nobody else may write, with --prefix DIR, or close this \
                  one: chmod go-w {}",
@@ -97,6 +93,16 @@ impl Error {
             Error::Disk(error) => error.hint(),
         }
     }
+}
+
+/// What makes this command's user the owner of a folder.
+fn to_be_its_owner(path: &Path) -> String {
+    let of_root = !platform::is_root() && matches!(platform::owner_of(path), Ok((0, _)));
+    let how = match of_root {
+        true => "run the command as root, for instance with `sudo` before it",
+        false => "run the command without sudo, as the folder's owner",
+    };
+    format!("{how}, or choose another place with --prefix DIR")
 }
 
 /// The paths under one prefix.

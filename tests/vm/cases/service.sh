@@ -214,6 +214,31 @@ case_a_release_is_proved_as_the_user_of_the_service() {
     wait $! || code=$?
     [[ $code -eq 0 ]] || exit "$code"
     same 'the version' "$live" "$(version)"
+    # Somebody does not want to wait for it.
+    (expect 130 E_INTERRUPTED offgrid update --yes --json --channel engine-hangs) &
+    eventually 'the engine of the new release is tried again' engine_on_trial
+    inside pkill -TERM -x -f '[^ ]*offgrid update --yes .*'
+    wait $! || code=$?
+    [[ $code -eq 0 ]] || exit "$code"
+    if engine_on_trial; then fail 'the engine is left behind'; fi
+    expect 0 '' offgrid self verify
+}
+
+# (short) (not user)
+case_a_user_of_this_computer_is_told_what_only_root_may() {
+    given_installed
+    local facts
+    facts=$(as_ship offgrid self version)
+    grep -q '0.1.0' <<<"$facts" || fail "version says: $facts"
+    expect 8 'as root' as_ship offgrid self status
+    expect 8 'as root' as_ship offgrid self service stop
+    expect 8 'as root' as_ship offgrid update --yes
+    # What is ours is not in our way, whoever asks.
+    as_ship offgrid self doctor --json >"$work/said"
+    inside offgrid self doctor --json >>"$work/said"
+    cat "$work/said"
+    if grep -E 'W_PORT|W_UPSTREAM|W_SECOND' "$work/said"; then fail 'the doctor takes ours for others'; fi
+    eventually 'it answers' chat
 }
 
 # It is a script that sleeps.

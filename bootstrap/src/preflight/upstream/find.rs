@@ -33,6 +33,13 @@ pub(in crate::preflight) struct Search<'a> {
     pub(in crate::preflight) models: &'a Path,
 }
 
+/// Whether one of our installations is in this prefix. Of somebody else's the receipt is
+/// not to be seen; that there are slots, one of them live, is.
+pub(in crate::preflight) fn is_ours(tree: &Tree, prefix: &Path) -> bool {
+    let there = |name: &str| prefix.join(name).to_str().is_some_and(|path| tree.exists(path));
+    there("state/receipt.json") || (there("versions") && there("current"))
+}
+
 impl Search<'_> {
     pub(in crate::preflight) fn run(&self) -> Upstream {
         let (mut units, programs) = self.units();
@@ -83,8 +90,7 @@ impl Search<'_> {
         let real = path.to_str().map(|path| self.tree.canonical(path));
         let Some(Ok(real)) = real else { return false };
         let prefix = Path::new(&real).parent().and_then(Path::parent);
-        let receipt = prefix.map(|prefix| prefix.join("state/receipt.json"));
-        !receipt.as_deref().and_then(Path::to_str).is_some_and(|path| self.tree.exists(path))
+        !prefix.is_some_and(|prefix| is_ours(self.tree, prefix))
     }
 
     /// Its units, and the programs that they start.
