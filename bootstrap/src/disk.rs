@@ -9,13 +9,15 @@
 #![allow(clippy::disallowed_methods, reason = "this is where files are changed")]
 
 mod folders;
+mod reading;
 
 pub use folders::{make_dir, make_dirs, make_work_dir, write_new};
+pub use reading::{open_plain, read, read_plain};
 
 use crate::platform;
 use offgrid_manifest::Code;
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -57,25 +59,6 @@ impl Error {
 /// Turns an I/O result into one that names the operation and the path.
 pub fn at<T>(op: &'static str, path: &Path, result: io::Result<T>) -> Result<T, Error> {
     result.map_err(|source| Error { op, path: path.to_owned(), source })
-}
-
-/// Reads a file of at most `max` bytes; `None` when there is none.
-///
-/// # Errors
-/// Any I/O error; a larger file is one.
-pub fn read(path: &Path, max: u64) -> Result<Option<Vec<u8>>, Error> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if is_absent(&error) => return Ok(None),
-        Err(source) => return Err(Error { op: "read", path: path.to_owned(), source }),
-    };
-    let mut bytes = Vec::new();
-    at("read", path, file.take(max + 1).read_to_end(&mut bytes))?;
-    if bytes.len() as u64 > max {
-        let source = io::Error::new(ErrorKind::FileTooLarge, format!("more than {max} bytes"));
-        return Err(Error { op: "read", path: path.to_owned(), source });
-    }
-    Ok(Some(bytes))
 }
 
 /// Whether there is nothing at this path, because it or a folder above is not there.

@@ -1,13 +1,15 @@
 //! A command that holds the lock: what it may do with an installation.
 
+use super::manage;
 use super::session::Session;
+use crate::disk;
 use crate::error::Error as Any;
 use crate::lock::Lock;
 use crate::plan::{Plan, Verb};
 use crate::receipt::{self, Receipt};
 use crate::run::{self, Context};
+use crate::service::{self, Trial};
 use crate::source::Sources;
-use crate::{disk, service};
 use std::cell::Cell;
 use std::path::Path;
 
@@ -38,16 +40,52 @@ impl Change<'_> {
         let context = Context { store: self.session.store(), sources, sink: self.session.reporter };
         let plan = &self.session.staged(plan)?;
         super::room::check(context.store, plan)?;
-        if plan.from.is_some() && plan.from != plan.to {
-            service::set_drain(context.store, self.session.settings.drain)?;
-        }
-        let _trial = service::Trial::begin(context.store)?;
+        let switches = plan.from.is_some() && plan.from != plan.to;
+        let _trial = self.announce(switches)?;
         self.began.set(true);
         let before = sources.received();
         let done = run::begin(&context, self.lock, plan);
         let spent = &self.session.spent;
         spent.set(spent.get() + sources.received() - before);
-        done
+        done?;
+        if switches { self.reach() } else { Ok(()) }
+    }
+
+    /// Tells a supervisor that another slot is tried out. The folder in which that is done
+    /// is its user's, who must not be able to keep root from an update.
+    fn announce(&self, switches: bool) -> Result<Option<Trial<'_>>, Any> {
+        let (session, store) = (self.session, self.session.store());
+        let drain =
+            if switches { service::set_drain(store, session.settings.drain) } else { Ok(()) };
+        match drain.and_then(|()| Trial::begin(store)) {
+            Ok(trial) => Ok(Some(trial)),
+            Err(error) if store.elsewhere().is_some() => {
+                let what = format!("the service cannot be told of the update: {error}");
+                session.warn("W_SERVICE", &what, None);
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A supervisor that says something else of itself than its manager does has not heard
+    /// of a switch: the one that its manager starts will run what is live now.
+    fn reach(&self) -> Result<(), Any> {
+        let (session, store) = (self.session, self.session.store());
+        let silent = store.elsewhere().is_some() && service::state(store).running.is_none();
+        let receipt = if silent { self.receipt()? } else { None };
+        let kind = receipt.map(|receipt| manage::kind_of(&receipt));
+        let managed = kind.and_then(|kind| manage::managed(session, kind));
+        let Some(managed) = managed else { return Ok(()) };
+        if managed.state(store)?.running {
+            session.warn(
+                "W_SERVICE",
+                "the service does not say what it runs; it is restarted",
+                None,
+            );
+            managed.restart(store)?;
+        }
+        Ok(())
     }
 
     /// Does the steps of a plan and leaves the run open for whoever takes over.

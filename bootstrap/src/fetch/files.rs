@@ -13,7 +13,8 @@ use std::path::Path;
 /// # Errors
 /// Any file operation.
 pub fn digest_of(path: &Path) -> Result<Option<Digest>, Any> {
-    let mut file = match File::open(path) {
+    // Models lie in a folder of the service's user.
+    let mut file = match disk::open_plain(path) {
         Ok(file) => file,
         Err(error) if disk::is_absent(&error) => return Ok(None),
         Err(source) => {

@@ -18,6 +18,8 @@
 //! - `create_new(path, mode) -> io::Result<File>`: a file that was not there, for
 //!   reading and writing, with exactly this mode, whatever the umask; never through a link.
 //! - `create_dir(path, mode)`: a folder that was not there, with at most this mode.
+//! - `open_plain(path) -> io::Result<File>`: a plain file for reading, wherever its name
+//!   leads; a pipe that somebody put there makes nobody wait.
 //! - `open_own(path) -> io::Result<Option<File>>`: a file for reading and writing,
 //!   never through a link; `None` when what is there is no file with this one name.
 //! - `Folder`: a folder that is held open, and what is made in it, never through

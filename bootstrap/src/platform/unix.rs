@@ -4,6 +4,7 @@ mod clock;
 mod first;
 mod folder;
 mod lower;
+mod open;
 mod owners;
 mod rights;
 mod sockets;
@@ -12,6 +13,7 @@ pub(crate) use clock::local_now;
 pub(crate) use first::{is_first, run_as_first};
 pub(crate) use folder::Folder;
 pub(crate) use lower::{give_dir, lower_rights, lowers_rights};
+pub(crate) use open::{open_own, open_plain};
 pub(crate) use owners::{
     exchangeable, foreign, planted, writable_by_any_other, writable_by_others,
 };
@@ -63,23 +65,6 @@ pub(crate) fn create_new(path: &Path, mode: u32) -> io::Result<File> {
 pub(crate) fn create_dir(path: &Path, mode: u32) -> io::Result<()> {
     DirBuilder::new().mode(mode).create(path)
 }
-
-/// NONBLOCK: a pipe in that place must not stop us.
-pub(crate) fn open_own(path: &Path) -> io::Result<Option<File>> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).custom_flags(flags(OFlags::NOFOLLOW | OFlags::NONBLOCK));
-    let file = match options.open(path) {
-        // A link, a folder, a pipe that nobody reads.
-        Err(error) if [LOOP, ISDIR, NXIO].contains(&error.raw_os_error()) => return Ok(None),
-        file => file?,
-    };
-    let meta = file.metadata()?;
-    Ok((meta.is_file() && meta.nlink() == 1).then_some(file))
-}
-
-const LOOP: Option<i32> = Some(rustix::io::Errno::LOOP.raw_os_error());
-const ISDIR: Option<i32> = Some(rustix::io::Errno::ISDIR.raw_os_error());
-const NXIO: Option<i32> = Some(rustix::io::Errno::NXIO.raw_os_error());
 
 /// Through a descriptor, because Linux before 6.6 cannot change a mode by name
 /// without following a link.

@@ -93,6 +93,10 @@ pub(crate) fn open_own(path: &Path) -> io::Result<Option<File>> {
     OpenOptions::new().read(true).write(true).open(path).map(Some)
 }
 
+pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
 /// There are no modes; the path is looked at, so that the errors are the same.
 pub(crate) fn set_mode(path: &Path, _mode: u32) -> io::Result<()> {
     path.symlink_metadata().map(drop)

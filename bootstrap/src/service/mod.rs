@@ -21,7 +21,6 @@ mod managed;
 mod openrc;
 #[cfg(test)]
 mod snapshot;
-#[expect(clippy::disallowed_methods, reason = "a lock is held, and nothing in it is lost")]
 pub mod supervise;
 mod systemd;
 mod template;
@@ -38,7 +37,7 @@ pub use trial::{Trial, set_drain};
 use crate::store::{SlotName, Store};
 use crate::{disk, platform};
 use serde::{Deserialize, Serialize};
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -97,7 +96,7 @@ struct Note {
 
 impl Note {
     fn read(store: &Store) -> Option<Note> {
-        let bytes = disk::read(&store.service(), 64 * 1024).ok()??;
+        let bytes = disk::read_plain(&store.service(), 64 * 1024).ok()??;
         serde_json::from_slice(&bytes).ok()
     }
 }
@@ -110,7 +109,7 @@ fn lock_path(store: &Store) -> PathBuf {
 /// Whether somebody holds the supervisor's lock: a note that outlived its writer
 /// may name a process that is somebody else's by now.
 fn is_locked(store: &Store) -> bool {
-    match File::open(lock_path(store)) {
+    match disk::open_plain(&lock_path(store)) {
         Ok(file) => matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
         // It is another user's, who alone may ask: the note has to do.
         Err(error) => error.kind() == ErrorKind::PermissionDenied,

@@ -28,7 +28,8 @@ use begin::Ground;
 use starts::Starts;
 use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc;
@@ -148,10 +149,7 @@ pub fn run_inside(words: &[OsString]) -> Result<u8, crate::Error> {
 /// One supervisor for a prefix; the kernel frees the lock when it crashes.
 fn lock(store: &Store) -> Result<File, crate::Error> {
     let path = lock_path(store);
-    // Nobody else may hold it, and so keep us from starting.
-    let made = platform::create_new(&path, 0o600);
-    let opened = made.or_else(|_| OpenOptions::new().read(true).write(true).open(&path));
-    let file = disk::at("open the lock", &path, opened)?;
+    let file = disk::at("open the lock", &path, lock_file(&path))?;
     let until = Instant::now() + LOOKED_AT;
     loop {
         match file.try_lock() {
@@ -168,6 +166,19 @@ fn lock(store: &Store) -> Result<File, crate::Error> {
             }
         }
     }
+}
+
+/// Nobody else may hold it, and so keep us from starting: neither may what is no file.
+fn lock_file(path: &Path) -> std::io::Result<File> {
+    let made = platform::create_new(path, 0o600);
+    if made.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists) {
+        if let Some(file) = platform::open_own(path)? {
+            return Ok(file);
+        }
+        disk::remove_file(path).map_err(|error| error.source)?;
+        return platform::create_new(path, 0o600);
+    }
+    made
 }
 
 /// Ends the app of a supervisor that was killed: it would hold the port. Only

@@ -15,7 +15,7 @@ fn trial_path(store: &Store) -> PathBuf {
 
 /// Whether somebody tries a slot out, who judges by himself how often its app may fail.
 pub(super) fn is_trial(store: &Store) -> bool {
-    let pid = disk::read(&trial_path(store), 64).ok().flatten();
+    let pid = disk::read_plain(&trial_path(store), 64).ok().flatten();
     let pid = pid.and_then(|bytes| String::from_utf8_lossy(&bytes).trim().parse().ok());
     pid.is_some_and(platform::process_id_alive)
 }
@@ -53,7 +53,7 @@ fn drain_path(store: &Store) -> PathBuf {
 
 /// Seconds that requests under way may take when the next slot takes over.
 pub(super) fn drain(store: &Store) -> u64 {
-    let said = disk::read(&drain_path(store), 64).ok().flatten();
+    let said = disk::read_plain(&drain_path(store), 64).ok().flatten();
     let said = said.and_then(|bytes| String::from_utf8_lossy(&bytes).trim().parse().ok());
     said.unwrap_or(DRAIN)
 }

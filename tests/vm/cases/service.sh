@@ -111,23 +111,37 @@ main_pid() { inside pgrep -o -f '^/[^ ]*/offgrid self service run'; }
 another_main_than() { local now; now=$(main_pid) && [[ $now != "$1" ]]; }
 another_app_than() { local now; now=$(app_processes | head -n 1) && [[ -n $now && $now != "$1" ]]; }
 
-# What the app's user writes is not believed by root: a note of its own may name any process of the machine.
+# What the app's user writes is not believed by root: an app that was taken over can neither have other processes ended,
+# nor keep root from the update that ends it.
 # (short) (not user)
-case_a_forged_note_of_the_app_ends_nobody_else() {
+case_an_app_that_was_taken_over_ends_nobody_else_and_cannot_prevent_an_update() {
     given_installed
     spoil
-    local other
+    local other pid run=/run/offgrid-llm
     as_ship sleep 8640002 &
     eventually 'somebody else has a process' inside pgrep -x -f 'sleep 8640002' -u "$user"
     other=$(inside pgrep -x -f 'sleep 8640002' -u "$user")
-    inside setpriv --reuid offgrid --regid offgrid --clear-groups sh -c 'cd /run/offgrid-llm &&
-        sed "s/\"pid\": *[0-9]*/\"pid\":$1/" service.json >forged && cp forged service.json && rm forged' sh "$other"
-    inside grep -q "\"pid\":$other\b" /run/offgrid-llm/service.json
-    # It tells the supervisor to go on with the new release, and may not find it.
-    offgrid update --yes --channel second || true
+    pid=$(app_processes | head -n 1)
+    # A note that names a process of somebody else.
+    as_the_app 'cd $1 && sed "s/\"pid\": *[0-9]*/\"pid\":$2/" service.json >forged && cp forged service.json && rm forged' "$run" "$other"
+    inside grep -q "\"pid\":$other\b" "$run/service.json"
+    expect 0 'is restarted' offgrid update --yes --channel second
     inside kill -0 "$other" || fail "root has ended a process of $user, which the app's user named"
+    eventually 'the new release answers' runs_version 0.2.0
+    if [[ $(app_processes) == "$pid" ]]; then fail 'the old app still runs'; fi
+    # Pipes, which nobody writes to, and folders in the place of the files.
+    as_the_app 'cd $1 && rm -f service.json service.lock && mkfifo service.json service.lock && mkdir service.trial service.drain &&
+        rm -f $2/starts.json && mkfifo $2/starts.json' "$run" /var/lib/offgrid
+    expect 0 '0.2.0' offgrid self status
+    expect 0 'is restarted' offgrid update --yes --channel third
+    eventually 'the newer release answers' runs_version 0.3.0
+    eventually 'with tokens' chat
+    as_the_app 'rm $1/m.gguf 2>/dev/null; rm $1/tiny.gguf && mkfifo $1/tiny.gguf' "$models"
+    expect 1 'tiny.gguf' offgrid self verify
     inside kill "$other"
 }
+
+as_the_app() { inside setpriv --reuid offgrid --regid offgrid --clear-groups sh -c "$1" sh "${@:2}"; }
 
 # The app ends every llama-server that it can see when it starts (reference/app.md 1).
 case_engines_of_others_are_let_alone() {

@@ -1,7 +1,7 @@
 //! Who owns what, and who could change it under our hands (reference/trust.md
 //! L8, L9). Looks, and says it in words that follow a name.
 
-use super::LOOP;
+use super::open::LOOP;
 use crate::disk;
 use std::fs::Metadata;
 use std::io;

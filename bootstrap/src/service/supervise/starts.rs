@@ -70,7 +70,7 @@ impl Starts {
     /// In this folder.
     pub(super) fn read(folder: &Path) -> Starts {
         let path = folder.join(FILE);
-        let read = disk::read(&path, 64 * 1024).ok().flatten();
+        let read = disk::read_plain(&path, 64 * 1024).ok().flatten();
         let counted = read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Starts { path, counted: counted.unwrap_or_default() }
     }
