@@ -109,12 +109,28 @@ fn what_the_app_kills_by_name_is_its_own() {
     engine.wait().unwrap();
 }
 
-/// The first half of a request: somebody is being answered until the rest comes.
+/// The first half of a request, which the front door has read: somebody is being answered
+/// until the rest comes.
 fn half_a_request(port: u16) -> TcpStream {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
     let text = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nno";
     stream.write_all(text.as_bytes()).unwrap();
+    let ours = stream.local_addr().unwrap().port();
+    eventually("it is read", || (unread(port, ours) == 0).then_some(()));
     stream
+}
+
+/// Bytes from a client's port that a server's port has not read yet (proc(5), `net/tcp`).
+fn unread(server: u16, client: u16) -> u64 {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let ends = |address: &str, port: u16| address.ends_with(&format!(":{port:04X}"));
+    let mut queues = table.lines().skip(1).filter_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (_, received) = words[4].split_once(':')?;
+        let is_it = ends(words[1], server) && ends(words[2], client);
+        is_it.then(|| u64::from_str_radix(received, 16).unwrap())
+    });
+    queues.next().expect("the connection is there")
 }
 
 fn supervised() -> World {
