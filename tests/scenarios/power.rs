@@ -23,6 +23,30 @@ fn an_install_survives_a_power_cut_at_any_moment() {
     Power::new(world, &["install", "--model", "tiny"], &[None, Some("0.1.0")]).run();
 }
 
+/// The downloads of an install that was cut off go with it, also when the record of its
+/// folders is gone before they are.
+#[test]
+fn an_install_that_is_taken_back_survives_a_power_cut_at_any_moment() {
+    if let Some(why) = e2e::cut::why_not() {
+        return eprintln!("skipped: no program can be cut off here: {why}");
+    }
+    let world = World::new();
+    let first = world.snapshot();
+    let mut install = world.command(world.setup());
+    install.env("OFFGRID_SETUP_SOURCE", world.depot()).args(["install", "--yes"]);
+    let (_, points) = e2e::cut::points(&install, &world.path("trace"));
+    let fresh = |point: &&e2e::cut::Point| {
+        point.call.starts_with("rename") && point.what.contains("/state/staging/0.1.0")
+    };
+    let place = points.iter().find(fresh).expect("a slot is moved into its place");
+    world.run(&["uninstall", "--purge", "--yes"]).expect(0);
+    e2e::cut::cut(&install, place).expect(137);
+    let blobs = fs::read_dir(world.prefix().join("blobs")).unwrap().count();
+    assert!(blobs > 0, "nothing was downloaded");
+    let power = Power::new(world, &["repair", "--back"], &[None, None]);
+    power.begun_at(first).backwards().run();
+}
+
 #[test]
 fn an_update_survives_a_power_cut_at_any_moment() {
     let world = World::new();

@@ -176,8 +176,11 @@ impl Store {
     pub fn dissolve_on(&self, _ground: &Ground) -> Result<(), Error> {
         let Some(record) = Record::open(&self.made(), self.prefix())? else { return Ok(()) };
         let made = &record.made;
-        if made.folders.contains(&self.blobs()) {
-            disk::remove_tree(&self.blobs())?;
+        // For good, before the record leaves its place: what a power cut brings back later
+        // is nobody's.
+        let blobs = self.blobs();
+        if made.folders.contains(&blobs) && !disk::remove_dir(&blobs)? {
+            disk::remove_for_good(&blobs)?;
         }
         let Some(top) = made.folders.first().filter(|_| made.folders.contains(&self.state()))
         else {

@@ -39,6 +39,8 @@ pub(super) struct Power {
     live: [Option<&'static str>; 2],
     /// Whether the command replaces the program that runs it.
     own: bool,
+    /// How it is ended, in turn.
+    ways: &'static [Way],
     /// The home before the first install.
     first: Snapshot,
 }
@@ -46,12 +48,17 @@ pub(super) struct Power {
 impl Power {
     pub(super) fn new(world: World, words: &[&str], live: &[Option<&'static str>; 2]) -> Power {
         let words = words.iter().chain(&["--yes"]).map(|word| (*word).to_owned()).collect();
-        Power { words, live: *live, own: false, first: world.snapshot(), world }
+        Power { words, live: *live, own: false, ways: &WAYS, first: world.snapshot(), world }
     }
 
     /// With another first tree than the one before the command.
     pub(super) fn begun_at(self, first: Snapshot) -> Power {
         Power { first, ..self }
+    }
+
+    /// Of a command that takes something back, which nobody wants finished then.
+    pub(super) fn backwards(self) -> Power {
+        Power { ways: &[Way::Back, Way::Again], ..self }
     }
 
     /// Of the program that runs it.
@@ -84,7 +91,8 @@ impl Power {
             (_, count) => spread(&states, count.unwrap_or(SAMPLE), seed),
         };
         for (nth, index) in chosen.iter().enumerate() {
-            let (cut, way) = (&states.cuts[*index], WAYS[(nth + seed as usize) % 3]);
+            let (cut, way) =
+                (&states.cuts[*index], self.ways[(nth + seed as usize) % self.ways.len()]);
             // A rollback that is typed again may go back twice.
             let twice = nth % 4 == 3 && (way != Way::Again || self.words[0] != "rollback");
             let case = AssertUnwindSafe(|| match twice {

@@ -36,7 +36,8 @@ impl<'a> Ends<'a> {
         if self.removes {
             // What an uninstall moves away is the state itself.
             let torn = cut.tree.get(&receipt).is_some() && !is(&self.before);
-            return torn.then(|| "the receipt is torn".to_owned());
+            let torn = torn.then(|| "the receipt is torn".to_owned());
+            return torn.or_else(|| self.nobodys(&cut.tree));
         }
         if is(&self.after) {
             return self.unlike_after(&cut.tree);
@@ -49,6 +50,21 @@ impl<'a> Ends<'a> {
         }
         let broken = self.broken(&cut.tree).or_else(|| self.never_was(&cut.tree));
         broken.or_else(|| self.unmarked(&cut.tree)).or_else(|| self.unannounced(&cut.tree))
+    }
+
+    /// When the record of our folders has left its place, they are removed if they are
+    /// empty: a file in one of them would stay for ever.
+    fn nobodys(&self, tree: &Tree) -> Option<String> {
+        let prefix = Path::new(PREFIX);
+        let record = prefix.join("state/made.json");
+        if self.before.get(&record).is_none() || tree.get(&record).is_some() {
+            return None;
+        }
+        let left = tree.iter().find(|(path, leaf)| {
+            let state = path.starts_with(prefix.join("state"));
+            path.starts_with(prefix) && !state && !matches!(leaf, Leaf::Folder(_))
+        });
+        left.map(|(path, _)| format!("{} is there, and nobody knows whose it is", path.display()))
     }
 
     /// Whether two trees hold the same at a path.
