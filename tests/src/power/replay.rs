@@ -36,7 +36,8 @@ struct Replay {
 }
 
 /// Replays calls on a disk that held what is in `root` before them (`before`).
-/// `blobs` holds the bytes of files that are named by their digest.
+/// `blobs` holds the bytes of files that are named by their digest; a release is made of
+/// what is in the base folder, and what a run took back again is nowhere else any more.
 pub fn replay(before: Disk, root: &Path, blobs: &Path, calls: &[Call]) -> Disk {
     let entries = before.first_entries();
     let sizes = (0..entries.len()).map(|node| before.first_bytes(node).len()).collect();

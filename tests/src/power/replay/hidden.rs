@@ -2,6 +2,7 @@
 //! of what was copied.
 
 use super::Replay;
+use crate::base;
 use crate::power::disk::{Change, Event, Node, ROOT};
 use std::collections::BTreeMap;
 use std::fs;
@@ -50,7 +51,12 @@ impl Replay {
             |path: &PathBuf| path.metadata().is_ok_and(|m| m.len() == self.sizes[node] as u64);
         let of_disk = (0..self.sizes.len()).filter_map(|other| self.path(ROOT, other, &self.root));
         let of_depot = fs::read_dir(blobs).into_iter().flatten().map(|blob| blob.unwrap().path());
-        let mut all = of_disk.chain(of_depot).filter(large).map(|path| fs::read(path).unwrap());
+        let of_base = files_below(base::folder());
+        let mut all = of_disk
+            .chain(of_depot)
+            .chain(of_base)
+            .filter(large)
+            .map(|path| fs::read(path).unwrap());
         let found = all.find(|bytes| shown && fits(bytes));
         found
             .unwrap_or_else(|| panic!("what {} held is not known", self.disk.names[node].display()))
@@ -63,4 +69,20 @@ impl Replay {
             false => self.path(*inner, node, &at.join(name)),
         })
     }
+}
+
+/// Every plain file, also in folders of folders.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let entry = entry.unwrap();
+            match entry.file_type().unwrap() {
+                kind if kind.is_dir() => folders.push(entry.path()),
+                kind if kind.is_file() => files.push(entry.path()),
+                _ => {}
+            }
+        }
+    }
+    files
 }
