@@ -49,15 +49,14 @@ impl Replay {
         let shown = writes.iter().all(|index| !self.write_of(*index).3.is_empty());
         let large =
             |path: &PathBuf| path.metadata().is_ok_and(|m| m.len() == self.sizes[node] as u64);
+        let read = |path: PathBuf| fs::read(path).unwrap();
         let of_disk = (0..self.sizes.len()).filter_map(|other| self.path(ROOT, other, &self.root));
-        let of_depot = fs::read_dir(blobs).into_iter().flatten().map(|blob| blob.unwrap().path());
         let of_base = files_below(base::folder());
-        let mut all = of_disk
-            .chain(of_depot)
-            .chain(of_base)
-            .filter(large)
-            .map(|path| fs::read(path).unwrap());
-        let found = all.find(|bytes| shown && fits(bytes));
+        // Only looked at when nothing else fits.
+        let decoded = files_below(blobs).into_iter().map(read);
+        let decoded = decoded.filter_map(|blob| zstd::stream::decode_all(&blob[..]).ok());
+        let plain = of_disk.chain(files_below(blobs)).chain(of_base).filter(large).map(read);
+        let found = plain.chain(decoded).find(|bytes| shown && fits(bytes));
         found
             .unwrap_or_else(|| panic!("what {} held is not known", self.disk.names[node].display()))
     }
@@ -75,7 +74,7 @@ impl Replay {
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
             let entry = entry.unwrap();
             match entry.file_type().unwrap() {
                 kind if kind.is_dir() => folders.push(entry.path()),
