@@ -20,15 +20,15 @@ pub fn read(path: &Path, max: u64) -> Result<Option<Vec<u8>>, Error> {
 /// # Errors
 /// As [`read`].
 pub fn read_plain(path: &Path, max: u64) -> Result<Option<Vec<u8>>, Error> {
-    whole(path, max, open_plain(path))
+    whole(path, max, platform::open_plain(path, false))
 }
 
-/// Opens a plain file for reading.
+/// Opens a plain file for reading, wherever its name leads.
 ///
 /// # Errors
 /// Any; what is there and is no plain file is one.
 pub fn open_plain(path: &Path) -> io::Result<File> {
-    platform::open_plain(path)
+    platform::open_plain(path, true)
 }
 
 fn whole(path: &Path, max: u64, opened: io::Result<File>) -> Result<Option<Vec<u8>>, Error> {

@@ -224,7 +224,9 @@ fn fill(store: &Store, there: Option<&Slot>, slot: &SlotPlan) -> Step {
 /// What comes between a slot in place and its being live.
 fn prepare(wish: &Wish<'_>, name: &SlotName, prove: bool) -> Vec<Step> {
     let (store, first) = (wish.store, wish.receipt.is_none());
-    let mut steps = vec![Step::MakeDir { path: wish.models.to_owned() }];
+    // Later it is its user's, who may have something else there: no update needs it.
+    let models = (first || !wish.wanted_models.is_empty()).then(|| wish.models.to_owned());
+    let mut steps: Vec<Step> = models.into_iter().map(|path| Step::MakeDir { path }).collect();
     steps.extend(wish.service.people());
     // The proof may run in the sandbox of the service, by the installed program.
     let within = wish.service.sandbox();

@@ -18,13 +18,16 @@
 //! - `create_new(path, mode) -> io::Result<File>`: a file that was not there, for
 //!   reading and writing, with exactly this mode, whatever the umask; never through a link.
 //! - `create_dir(path, mode)`: a folder that was not there, with at most this mode.
-//! - `open_plain(path) -> io::Result<File>`: a plain file for reading, wherever its name
-//!   leads; a pipe that somebody put there makes nobody wait.
+//! - `open_plain(path, follow) -> io::Result<File>`: a plain file for reading, `follow`:
+//!   wherever its name leads; nothing else that somebody put there is opened, and nobody
+//!   is waited for.
 //! - `open_own(path) -> io::Result<Option<File>>`: a file for reading and writing,
 //!   never through a link; `None` when what is there is no file with this one name.
 //! - `Folder`: a folder that is held open, and what is made in it, never through
 //!   a link; also clones of open files and other names for them, where there are such.
 //!   `Folder::read` opens a plain file of one name in it, never through a link.
+//! - `give_tree(path, uid, gid)`: gives a folder to a user, with all that its owner has in
+//!   it, while that owner may be at work in it.
 //! - `give_dir(path, uid, gid)`: makes a folder another user's, for that user alone.
 //! - `set_mode(path, mode)`, `mode_of(path) -> u32`: permission bits, `0o7777`.
 //! - `own_like(file, path)`: gives an open file the owner and group of another.
@@ -104,8 +107,7 @@
 //! - `is_root() -> bool`: whether system scope is the default.
 //! - `user() -> Option<(uid, groups)>`: who runs this, where users are numbers.
 //! - `user_name() -> Option<String>`: that user's name.
-//! - `owner_of(path) -> io::Result<(uid, gid)>`, `set_owner(path, uid, gid)`: of a file or
-//!   folder, never through a link.
+//! - `owner_of(path) -> io::Result<(uid, gid)>`: of a file or folder, never through a link.
 //! - `rights_of(path) -> Option<(mode, uid, gid)>`: of a device node.
 //! - `may_use(path) -> Option<bool>`: whether the kernel would let us read and
 //!   write it; `None` for root, whom it lets do everything.

@@ -12,12 +12,12 @@ mod sockets;
 pub(crate) use clock::local_now;
 pub(crate) use first::{is_first, run_as_first};
 pub(crate) use folder::Folder;
-pub(crate) use lower::{give_dir, lower_rights, lowers_rights};
+pub(crate) use lower::{give_dir, give_tree, lower_rights, lowers_rights};
 pub(crate) use open::{open_own, open_plain};
 pub(crate) use owners::{
     exchangeable, foreign, planted, writable_by_any_other, writable_by_others,
 };
-pub(crate) use rights::{is_root, may_use, owner_of, rights_of, set_owner, user, user_name};
+pub(crate) use rights::{is_root, may_use, owner_of, rights_of, user, user_name};
 pub(crate) use sockets::{
     inherited_listener, keep_alive, let_wait, line, own_line, raise_open_files,
 };

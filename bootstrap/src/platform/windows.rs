@@ -30,11 +30,11 @@ mod signal;
 mod sockets;
 
 pub(crate) use aside::{aside, rename};
-pub(crate) use clock::{give_dir, local_now, lower_rights, lowers_rights};
+pub(crate) use clock::{give_dir, give_tree, local_now, lower_rights, lowers_rights};
 pub(crate) use facts::{live_facts, root};
 pub(crate) use folder::Folder;
 pub(crate) use process::{is_first, process_id_alive, run_as_first, signal};
-pub(crate) use rights::{may_use, owner_of, rights_of, set_owner, user, user_name};
+pub(crate) use rights::{may_use, owner_of, rights_of, user, user_name};
 pub(crate) use signal::on_signal;
 pub(crate) use sockets::{
     inherited_listener, keep_alive, let_wait, line, own_line, raise_open_files,
@@ -93,7 +93,7 @@ pub(crate) fn open_own(path: &Path) -> io::Result<Option<File>> {
     OpenOptions::new().read(true).write(true).open(path).map(Some)
 }
 
-pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
+pub(crate) fn open_plain(path: &Path, _follow: bool) -> io::Result<File> {
     File::open(path)
 }
 

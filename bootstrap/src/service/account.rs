@@ -2,15 +2,19 @@
 //! found, made and removed. Never touches one that was there before.
 
 use super::backend::{Account, Words};
-use super::{Error, act};
-use crate::{disk, platform};
+use super::{Error, LOOK, act};
+use crate::{child, disk, platform};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Its name, and that of its group.
 pub const NAME: &str = "offgrid";
 /// Groups that own the device nodes of GPUs, where they exist (reference/gpu.md 5).
 const OF_GPUS: [&str; 2] = ["render", "video"];
+/// For processes that are killed to be gone.
+const END: Duration = Duration::from_secs(10);
 /// Larger ones are not lists of a machine's own users.
 const LIST_MAX: u64 = 16 * 1024 * 1024;
 
@@ -111,7 +115,8 @@ pub fn make(name: &str, home: &Path, numbers: Option<Numbers>) -> Result<(), cra
 /// What the program for it said.
 pub fn remove(name: &str) -> Result<(), crate::Error> {
     let shadow = act::is_there("userdel");
-    if user(name)?.is_some() {
+    if let Some(numbers) = user(name)? {
+        end_all_of(numbers);
         act::run_all(&[words(&[if shadow { "userdel" } else { "deluser" }, name])])?;
     }
     // Some systems remove the group with its user.
@@ -119,6 +124,28 @@ pub fn remove(name: &str) -> Result<(), crate::Error> {
         act::run_all(&[words(&[if shadow { "groupdel" } else { "delgroup" }, name])])?;
     }
     Ok(())
+}
+
+/// Ends what still runs as a user that is to go: `userdel` refuses meanwhile, and nobody
+/// else's processes have that number afterwards.
+fn end_all_of(numbers: Numbers) {
+    // Of root it would be everything.
+    if numbers.uid == 0 {
+        return;
+    }
+    let until = Instant::now() + END;
+    while Instant::now() < until {
+        // As that user itself, which reaches nobody else. It fails when nobody is left.
+        let mut kill = child::command(Path::new("/bin/sh"), Path::new("/"));
+        kill.args(["-c", "kill -KILL -1"]);
+        platform::lower_rights(&mut kill, numbers.uid, numbers.gid, &[]);
+        let ended = child::run(kill, END, &|| false).map(|outcome| outcome.ended);
+        // Without a shell `userdel` has the last word.
+        if !ended.is_ok_and(|ended| ended.is_success()) {
+            return;
+        }
+        thread::sleep(LOOK);
+    }
 }
 
 fn words(words: &[&str]) -> Words {

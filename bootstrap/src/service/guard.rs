@@ -59,6 +59,7 @@ pub fn run(store: &Store, env: &Env, say: &dyn Fn(&str)) -> Result<Option<i32>, 
     let pid = supervisor.id();
     wait(supervisor, sender.clone(), News::Ended);
     listen(line.try_clone().map_err(|source| system("open a line", source))?, sender.clone());
+    let mut at_it = false;
     loop {
         match news.recv() {
             Ok(News::Caught(kind)) => {
@@ -66,14 +67,22 @@ pub fn run(store: &Store, env: &Env, say: &dyn Fn(&str)) -> Result<Option<i32>, 
                 // It may end at this moment: then that is the next news.
                 let _ = platform::signal(pid, signal);
             }
+            // One at a time, however often somebody asks.
+            Ok(News::Asked) if at_it => {}
             Ok(News::Asked) => match back(store) {
-                Ok(back) => wait(back, sender.clone(), |_| News::Returned),
+                Ok(back) => {
+                    at_it = true;
+                    wait(back, sender.clone(), |_| News::Returned);
+                }
                 Err(error) => {
                     say(&format!("could not go back: {error}"));
                     answer(&mut line);
                 }
             },
-            Ok(News::Returned) => answer(&mut line),
+            Ok(News::Returned) => {
+                at_it = false;
+                answer(&mut line);
+            }
             // A step back that stops the service goes on without us.
             Ok(News::Ended(status)) => {
                 return Ok(status.map_err(|source| system("wait", source))?.code());

@@ -47,12 +47,13 @@ pub(super) fn await_within(
     }
     let began = Instant::now();
     let (mut until, mut comes) = (began + before + limit, true);
+    // Whatever it says of itself.
+    let most = began + 2 * (before + limit);
     loop {
         let now = state(store);
         let Err(why) = look(&now, slot) else { return Ok(()) };
         if now.draining {
-            // Not for ever: the supervisor has a limit for it.
-            until = Instant::now() + before + limit;
+            until = (Instant::now() + before + limit).min(most);
         } else if comes && now.slot.as_ref() == Some(slot) {
             (until, comes) = (Instant::now() + limit, false);
         }

@@ -109,23 +109,24 @@ fn lock_path(store: &Store) -> PathBuf {
 /// Whether somebody holds the supervisor's lock: a note that outlived its writer
 /// may name a process that is somebody else's by now.
 fn is_locked(store: &Store) -> bool {
-    match disk::open_plain(&lock_path(store)) {
+    match platform::open_plain(&lock_path(store), false) {
         Ok(file) => matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
         // It is another user's, who alone may ask: the note has to do.
         Err(error) => error.kind() == ErrorKind::PermissionDenied,
     }
 }
 
-/// Whether the note's supervisor lives and is who may have written the note. Where that is
-/// another user, a note may name any process: root must not signal one of somebody else.
+/// Whether the note's supervisor lives and is the user whose the folder is. That may be
+/// another one than who asks, and a note may name any process: root must not signal one of
+/// somebody else. The folder's owner cannot make it anybody else's; a note's could.
 fn is_running(store: &Store, pid: u32) -> bool {
-    let written_by = || {
-        let (writer, _) = platform::owner_of(&store.service()).ok()?;
-        Some(platform::user_of(pid).is_none_or(|user| user == writer))
+    let of_its_user = |folder: &Path| {
+        let (owner, _) = platform::owner_of(folder).ok()?;
+        Some(platform::user_of(pid).is_none_or(|user| user == owner))
     };
     platform::process_id_alive(pid)
         && is_locked(store)
-        && (store.elsewhere().is_none() || written_by() == Some(true))
+        && store.elsewhere().is_none_or(|folder| of_its_user(folder) == Some(true))
 }
 
 /// The app's port by the settings of people, in this folder.
@@ -194,13 +195,14 @@ fn eventually(
     done: impl Fn(&ServiceState) -> bool,
 ) -> Result<(), crate::Error> {
     let mut until = Instant::now() + END;
+    let most = until + Duration::from_secs(trial::DRAIN_MAX);
     loop {
         let now = state(store);
         if done(&now) {
             return Ok(());
         }
         if now.draining {
-            until = Instant::now() + END;
+            until = (Instant::now() + END).min(most);
         }
         if Instant::now() >= until {
             return Err(Error::Deaf { pid, what }.into());

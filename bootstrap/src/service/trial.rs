@@ -46,6 +46,9 @@ impl Drop for Trial<'_> {
     }
 }
 
+/// The longest that is waited for requests under way, in seconds.
+pub(super) const DRAIN_MAX: u64 = 3600;
+
 /// The file in which whoever switches says how long requests under way may take.
 fn drain_path(store: &Store) -> PathBuf {
     store.runtime().join("service.drain")
@@ -55,7 +58,7 @@ fn drain_path(store: &Store) -> PathBuf {
 pub(super) fn drain(store: &Store) -> u64 {
     let said = disk::read_plain(&drain_path(store), 64).ok().flatten();
     let said = said.and_then(|bytes| String::from_utf8_lossy(&bytes).trim().parse().ok());
-    said.unwrap_or(DRAIN)
+    said.map_or(DRAIN, |said: u64| said.min(DRAIN_MAX))
 }
 
 /// Tells a supervisor, if there is one, how many seconds requests under way may take

@@ -45,7 +45,8 @@ pub(super) fn give_back(
     if !disk::is_there(path)? {
         return Ok(());
     }
-    disk::remove_file(&path.join(supervise::STARTS))?;
+    // Whatever the service's user has put there.
+    disk::remove_tree(&path.join(supervise::STARTS))?;
     give(path, uid, gid)?;
     if let Some(mode) = mode {
         disk::at("set the mode of", path, platform::set_mode(path, mode))?;
@@ -66,22 +67,7 @@ pub(super) fn give(path: &Path, uid: u32, gid: u32) -> Result<(), Error> {
     if !disk::is_there(path)? {
         return Ok(());
     }
-    let (was, _) = disk::at("look at", path, platform::owner_of(path))?;
-    give_tree(path, was, uid, gid)
-}
-
-fn give_tree(path: &Path, was: u32, uid: u32, gid: u32) -> Result<(), Error> {
-    let kind = disk::at("look at", path, path.symlink_metadata())?;
-    if kind.is_dir() {
-        for entry in disk::at("list", path, std::fs::read_dir(path))? {
-            give_tree(&disk::at("list", path, entry)?.path(), was, uid, gid)?;
-        }
-    }
-    // Last: when it is cut off, its owner still says whose things are to be given.
-    if disk::at("look at", path, platform::owner_of(path))?.0 == was {
-        disk::at("set the owner of", path, platform::set_owner(path, uid, gid))?;
-    }
-    Ok(())
+    Ok(disk::at("set the owner of", path, platform::give_tree(path, uid, gid))?)
 }
 
 /// How to take back that a service starts by itself, or no longer.

@@ -136,8 +136,22 @@ case_an_app_that_was_taken_over_ends_nobody_else_and_cannot_prevent_an_update() 
     expect 0 'is restarted' offgrid update --yes --channel third
     eventually 'the newer release answers' runs_version 0.3.0
     eventually 'with tokens' chat
-    as_the_app 'rm $1/m.gguf 2>/dev/null; rm $1/tiny.gguf && mkfifo $1/tiny.gguf' "$models"
+    # A drain that never ends, a ring of links for the models.
+    as_the_app 'cd $1 && rm -rf service.drain service.trial && echo 18446744073709551615 >service.drain' "$run"
+    as_the_app 'cd $1 && mv models m && ln -s models models' /var/lib/offgrid
+    expect 0 '' offgrid update --yes --channel fourth
+    eventually 'the newest release answers' runs_version 0.4.0
+    as_the_app 'cd $1 && rm models && mv m models && rm models/tiny.gguf && mkfifo models/tiny.gguf' /var/lib/offgrid
     expect 1 'tiny.gguf' offgrid self verify
+    # One that does not want to go: processes that outlive the service, folders in folders, a second name, a folder for a file.
+    inside setpriv --reuid offgrid --regid offgrid --clear-groups setsid sleep 8640003 >/dev/null 2>&1 &
+    as_the_app 'cd $1 && rm -f starts.json && mkdir -p starts.json/x open && chmod 777 open && ln -s /etc open/etc' /var/lib/offgrid
+    as_the_app 'cd $1/open && i=0 && while [ $i -lt 300 ]; do mkdir a && cd a && i=$((i + 1)); done' /var/lib/offgrid
+    eventually 'a process of the app is left' inside pgrep -x -f 'sleep 8640003'
+    expect 0 'removed' offgrid uninstall --yes --purge
+    same 'the owner of what is not ours' root:root "$(inside stat -c %U:%G /etc/shadow | sed s/shadow/root/)"
+    if inside pgrep -x -f 'sleep 8640003'; then fail 'a process of the user that was removed is left'; fi
+    same 'our user' '' "$(inside grep -h ^offgrid /etc/passwd || true)"
     inside kill "$other"
 }
 

@@ -24,13 +24,16 @@ pub(super) const LOOP: Option<i32> = Some(rustix::io::Errno::LOOP.raw_os_error()
 const ISDIR: Option<i32> = Some(rustix::io::Errno::ISDIR.raw_os_error());
 const NXIO: Option<i32> = Some(rustix::io::Errno::NXIO.raw_os_error());
 
-/// Likewise, for reading alone.
-pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).custom_flags(flags(OFlags::NONBLOCK));
-    let file = options.open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::new(ErrorKind::InvalidInput, "it is not a plain file")),
+/// Likewise, for reading alone. A device does things when it is opened, so what a link leads
+/// to is looked at before.
+pub(crate) fn open_plain(path: &Path, follow: bool) -> io::Result<File> {
+    let no_file = || io::Error::new(ErrorKind::InvalidInput, "it is not a plain file");
+    if follow && !path.metadata()?.is_file() {
+        return Err(no_file());
     }
+    let link = if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(flags(OFlags::NONBLOCK | link));
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(no_file()) }
 }

@@ -39,8 +39,3 @@ pub(crate) fn owner_of(path: &std::path::Path) -> std::io::Result<(u32, u32)> {
     let is = std::fs::symlink_metadata(path)?;
     Ok((is.uid(), is.gid()))
 }
-
-/// Sets them, never through a link.
-pub(crate) fn set_owner(path: &std::path::Path, uid: u32, gid: u32) -> std::io::Result<()> {
-    std::os::unix::fs::lchown(path, Some(uid), Some(gid))
-}

@@ -24,6 +24,10 @@ pub(crate) fn lowers_rights() -> bool {
 
 pub(crate) fn lower_rights(_command: &mut Command, _uid: u32, _gid: u32, _groups: &[u32]) {}
 
+pub(crate) fn give_tree(_path: &Path, _uid: u32, _gid: u32) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}
+
 pub(crate) fn give_dir(_path: &Path, _uid: u32, _gid: u32) -> io::Result<()> {
     Err(ErrorKind::Unsupported.into())
 }

@@ -16,10 +16,6 @@ pub(crate) fn owner_of(path: &Path) -> io::Result<(u32, u32)> {
     std::fs::symlink_metadata(path).map(|_| (0, 0))
 }
 
-pub(crate) fn set_owner(_path: &Path, _uid: u32, _gid: u32) -> io::Result<()> {
-    Ok(())
-}
-
 pub(crate) fn rights_of(_path: &str) -> Option<(u32, u32, u32)> {
     None
 }

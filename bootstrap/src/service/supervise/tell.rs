@@ -3,6 +3,7 @@
 
 use super::watch::Supervisor;
 use super::{Job, starts};
+use crate::service::trial::DRAIN_MAX;
 use crate::service::{Note, PORT, envfile, guard};
 use crate::store::SlotName;
 use crate::{child, disk};
@@ -34,8 +35,6 @@ const OURS: [&str; 16] = [
     "MAINPID",
 ];
 const ENV_FILE_MAX: u64 = 1024 * 1024;
-/// What somebody writes into `service.drain` who wants another limit for the next switch.
-const DRAIN_MAX: u64 = 3600;
 
 pub(super) type Vars = BTreeMap<OsString, OsString>;
 
