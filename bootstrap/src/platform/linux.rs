@@ -12,6 +12,7 @@ use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -131,4 +132,23 @@ pub(crate) fn user_of(pid: u32) -> Option<u32> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
     line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// proc(5): those of our process namespace that see the same root.
+pub(crate) fn processes_of(uid: u32) -> Vec<u32> {
+    let namespace = |of: &str| std::fs::read_link(format!("/proc/{of}/ns/pid")).ok();
+    let root = |of: &str| {
+        let root = std::fs::metadata(format!("/proc/{of}/root/.")).ok()?;
+        Some((root.dev(), root.ino()))
+    };
+    let (ours, here) = (namespace("self"), root("self"));
+    let is_one =
+        |of: &str, pid: u32| user_of(pid) == Some(uid) && namespace(of) == ours && root(of) == here;
+    let names = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let found = names.filter_map(|name| {
+        let name = name.file_name().into_string().ok()?;
+        let pid = name.parse().ok()?;
+        is_one(&name, pid).then_some(pid)
+    });
+    found.collect()
 }

@@ -67,6 +67,8 @@
 //! Processes
 //! - `process_id_alive(pid) -> bool`, `signal(pid, Signal)`.
 //! - `user_of(pid) -> Option<uid>`: as whom a process runs; `None` where that is not told.
+//! - `processes_of(uid) -> Vec<pid>`: who runs as this user here, and in no container; none
+//!   where that is not told.
 //! - `cpu_time(pid) -> Option<Duration>`: how long a process has worked; `None` where that
 //!   is not told.
 //! - `end_rest(pid)`: ends what a child of ours that has ended by itself, and was not

@@ -33,7 +33,9 @@ pub(crate) use aside::{aside, rename};
 pub(crate) use clock::{give_dir, give_tree, local_now, lower_rights, lowers_rights};
 pub(crate) use facts::{live_facts, root};
 pub(crate) use folder::Folder;
-pub(crate) use process::{is_first, process_id_alive, run_as_first, signal};
+pub(crate) use process::{
+    cpu_time, is_first, process_id_alive, processes_of, run_as_first, signal, user_of,
+};
 pub(crate) use rights::{may_use, owner_of, rights_of, user, user_name};
 pub(crate) use signal::on_signal;
 pub(crate) use sockets::{
@@ -286,14 +288,4 @@ pub(crate) fn is_root() -> bool {
 #[cfg(test)]
 pub(crate) fn link_for_tests(target: &str, at: &std::path::Path) -> bool {
     std::os::windows::fs::symlink_file(target, at).is_ok()
-}
-
-/// Not told in a file here.
-pub(crate) fn cpu_time(_pid: u32) -> Option<std::time::Duration> {
-    None
-}
-
-/// Not told in a file here.
-pub(crate) fn user_of(_pid: u32) -> Option<u32> {
-    None
 }

@@ -3,7 +3,8 @@
 
 use super::backend::{Account, Words};
 use super::{Error, LOOK, act};
-use crate::{child, disk, platform};
+use crate::disk;
+use crate::platform::{self, Signal};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -126,23 +127,19 @@ pub fn remove(name: &str) -> Result<(), crate::Error> {
     Ok(())
 }
 
-/// Ends what still runs as a user that is to go: `userdel` refuses meanwhile, and nobody
-/// else's processes have that number afterwards.
+/// Ends what still runs as a user that is to go: `userdel` refuses meanwhile. Not in
+/// containers, whose users only have the same numbers.
 fn end_all_of(numbers: Numbers) {
-    // Of root it would be everything.
-    if numbers.uid == 0 {
-        return;
-    }
     let until = Instant::now() + END;
-    while Instant::now() < until {
-        // As that user itself, which reaches nobody else. It fails when nobody is left.
-        let mut kill = child::command(Path::new("/bin/sh"), Path::new("/"));
-        kill.args(["-c", "kill -KILL -1"]);
-        platform::lower_rights(&mut kill, numbers.uid, numbers.gid, &[]);
-        let ended = child::run(kill, END, &|| false).map(|outcome| outcome.ended);
-        // Without a shell `userdel` has the last word.
-        if !ended.is_ok_and(|ended| ended.is_success()) {
+    // Of root it would be everything.
+    while numbers.uid != 0 && Instant::now() < until {
+        let left = platform::processes_of(numbers.uid);
+        if left.is_empty() {
             return;
+        }
+        for pid in left {
+            // It may have ended at this moment.
+            let _ = platform::signal(pid, Signal::Kill);
         }
         thread::sleep(LOOK);
     }

@@ -1,5 +1,6 @@
 use super::owners::{OVERFLOW_UID, in_a_user_namespace};
 use super::*;
+use crate::platform::{processes_of, user_of};
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::{chown, lchown};
@@ -209,4 +210,40 @@ fn what_is_written_to_one_end_of_a_line_is_read_at_the_other() {
     assert_eq!(heard, *b"x");
     drop(ours);
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn who_runs_as_a_user_is_found_but_not_in_a_container() {
+    if !is_root() || user_of(std::process::id()).is_none() {
+        eprintln!("skipped: only root on Linux can start somebody else and see who runs what");
+        return;
+    }
+    let sleep = |words: &[&str]| {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).stdout(std::process::Stdio::piped());
+        lower_rights(&mut command, OTHER + 7, OTHER + 7, &[]);
+        command.spawn().unwrap()
+    };
+    let mut ours = sleep(&["/bin/sleep", "600"]);
+    assert_eq!(processes_of(OTHER + 7), [ours.id()]);
+    signal(ours.id(), Signal::Kill).unwrap();
+    // Not yet waited for: it holds its number, and nothing else.
+    let until = Instant::now() + Duration::from_secs(20);
+    while !processes_of(OTHER + 7).is_empty() {
+        assert!(Instant::now() < until, "one that was killed counts");
+    }
+    ours.wait().unwrap();
+    let apart = ["--user", "--map-root-user", "--pid", "--fork", "--kill-child"];
+    let words = [&["/usr/bin/unshare"], &apart[..], &["sh", "-c", "echo; sleep 600"]].concat();
+    let mut apart = sleep(&words);
+    let mut began = [0];
+    if apart.stdout.take().unwrap().read_exact(&mut began).is_err() {
+        eprintln!("skipped: no namespaces here");
+        apart.wait().unwrap();
+        return;
+    }
+    let found = processes_of(OTHER + 7);
+    signal(apart.id(), Signal::Kill).unwrap();
+    apart.wait().unwrap();
+    assert_eq!(found, [apart.id()], "the one outside alone");
 }
