@@ -96,7 +96,7 @@ fn a_prefix_of_somebody_else_is_refused_before_it_is_read() {
     let at = prefix.to_str().unwrap();
     for word in ["install", "update", "status", "verify", "rollback", "repair", "uninstall"] {
         let outcome = run(&world, &[word, "--yes", "--prefix", at]).expect_error(8, "E_PERM");
-        outcome.says("without sudo").says("belongs to user 0");
+        outcome.says("as root").says("belongs to user 0");
         before.assert_same(&all(&world));
     }
 }

@@ -182,6 +182,11 @@ pub fn install(wish: &Wish<'_>) -> Plan {
     let slot = fresh.then(|| slot::plan(wish, name.clone()));
     let models: u64 = wish.wanted_models.iter().map(|model| model.size).sum();
     let mut steps: Vec<Step> = slot.iter().map(|slot| fill(store, there, slot)).collect();
+    // Later it is its user's, who may have something else there: no update needs it. A wish
+    // alone is a run all the same, and has a step.
+    if receipt.is_none() || settled || !wish.wanted_models.is_empty() {
+        steps.push(Step::MakeDir { path: wish.models.to_owned() });
+    }
     steps.extend(prepare(wish, &name, !settled || other_wish));
     if !settled {
         steps.push(Step::Switch { current: store.current(), slot: name.clone() });
@@ -224,10 +229,7 @@ fn fill(store: &Store, there: Option<&Slot>, slot: &SlotPlan) -> Step {
 /// What comes between a slot in place and its being live.
 fn prepare(wish: &Wish<'_>, name: &SlotName, prove: bool) -> Vec<Step> {
     let (store, first) = (wish.store, wish.receipt.is_none());
-    // Later it is its user's, who may have something else there: no update needs it.
-    let models = (first || !wish.wanted_models.is_empty()).then(|| wish.models.to_owned());
-    let mut steps: Vec<Step> = models.into_iter().map(|path| Step::MakeDir { path }).collect();
-    steps.extend(wish.service.people());
+    let mut steps = wish.service.people();
     // The proof may run in the sandbox of the service, by the installed program.
     let within = wish.service.sandbox();
     let (early, late) = match (&within, first) {
