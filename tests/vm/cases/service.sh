@@ -272,7 +272,12 @@ case_a_user_of_this_computer_is_told_what_only_root_may() {
 # It is a script that sleeps.
 engine_on_trial() { inside pgrep -o -x -f 'sleep 100000'; }
 
-rights_of_process() { inside sed -nE '/^(Uid|Gid|Groups|NoNewPrivs|Seccomp):/s/[[:space:]]+/\t/gp' "/proc/$1/status"; }
+# Where there is no sandbox, filters of system calls are the container's.
+rights_of_process() {
+    local filters='|Seccomp'
+    if ! has_systemd; then filters=''; fi
+    inside sed -nE "/^(Uid|Gid|Groups|NoNewPrivs$filters):/s/[[:space:]]+/\\t/gp" "/proc/$1/status"
+}
 
 case_a_gpu_variant_without_a_device_gives_way_to_the_one_without_a_gpu() {
     given_installed
