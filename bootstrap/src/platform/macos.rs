@@ -106,18 +106,3 @@ pub(crate) fn is_remote(path: &Path) -> bool {
 
 /// Nothing: there is no such request here.
 pub(crate) fn ends_with_us(_command: &mut std::process::Command) {}
-
-/// Not told in a file here.
-pub(crate) fn cpu_time(_pid: u32) -> Option<std::time::Duration> {
-    None
-}
-
-/// Not told in a file here.
-pub(crate) fn user_of(_pid: u32) -> Option<u32> {
-    None
-}
-
-/// Not told in a file here.
-pub(crate) fn processes_of(_uid: u32) -> Vec<u32> {
-    Vec::new()
-}

@@ -135,6 +135,8 @@ mod tests;
 mod unconfined;
 #[cfg(unix)]
 mod unix;
+#[cfg(not(target_os = "linux"))]
+mod untold;
 
 pub use imp::harden;
 pub(crate) use imp::*;
@@ -144,6 +146,8 @@ pub(crate) use stamp::stamp_section;
 pub(crate) use unconfined::{leave_network, may_enclose, run_enclosed};
 #[cfg(unix)]
 pub(crate) use unix::*;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use untold::{cpu_time, processes_of, user_of};
 
 use crate::host::{Arch, Cpu, Uname};
 

@@ -33,9 +33,7 @@ pub(crate) use aside::{aside, rename};
 pub(crate) use clock::{give_dir, give_tree, local_now, lower_rights, lowers_rights};
 pub(crate) use facts::{live_facts, root};
 pub(crate) use folder::Folder;
-pub(crate) use process::{
-    cpu_time, is_first, process_id_alive, processes_of, run_as_first, signal, user_of,
-};
+pub(crate) use process::{is_first, process_id_alive, run_as_first, signal};
 pub(crate) use rights::{may_use, owner_of, rights_of, user, user_name};
 pub(crate) use signal::on_signal;
 pub(crate) use sockets::{

@@ -1,7 +1,7 @@
 //! The guard: root's process between a service manager and the supervisor, where the
-//! manager has nobody with root's rights to call when a release keeps failing (OpenRC,
-//! launchd). Owns the supervisor's rights, which are those of the service's user, and
-//! `service back`, which it runs when the supervisor asks for it.
+//! manager has nobody with root's rights to call when a release keeps failing (OpenRC).
+//! Owns the supervisor's rights, which are those of the service's user, and `service
+//! back`, which it runs when the supervisor asks for it.
 //!
 //! Never decides anything: `service back` judges by itself whether, and to what, the
 //! service goes back. Never reads more of the supervisor than that it asks: one byte.

@@ -55,18 +55,3 @@ fn has_ended(process: &OwnedHandle) -> bool {
     // SAFETY: the handle is open as long as the reference.
     unsafe { WaitForSingleObject(process.as_raw_handle(), 0) != WAIT_TIMEOUT }
 }
-
-/// Not told in a file here.
-pub(crate) fn cpu_time(_pid: u32) -> Option<std::time::Duration> {
-    None
-}
-
-/// Not told in a file here.
-pub(crate) fn user_of(_pid: u32) -> Option<u32> {
-    None
-}
-
-/// Not told in a file here.
-pub(crate) fn processes_of(_uid: u32) -> Vec<u32> {
-    Vec::new()
-}
