@@ -16,8 +16,6 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Before a start after a restart that failed.
-const AGAIN: Duration = Duration::from_secs(1);
 /// How long a manager may take until the supervisor says that it is there.
 const UP: Duration = Duration::from_secs(30);
 
@@ -130,12 +128,7 @@ impl Managed {
     /// As [`Managed::start`].
     pub fn restart(&self, store: &Store) -> Result<(), Error> {
         let before = state(store).running;
-        let commands = self.definition(store)?.commands;
-        act::run_all(&commands.restart).or_else(|error| {
-            // It has ended, and for a moment its port may not be free yet.
-            thread::sleep(AGAIN);
-            act::run_all(&commands.start).map_err(|_| error)
-        })?;
+        act::run_all(&self.definition(store)?.commands.restart)?;
         self.wait(store, before)
     }
 

@@ -107,6 +107,27 @@ case_a_killed_service_comes_back() {
     eventually 'it answers' chat
 }
 
+# systemd 254 and newer tidies up after a service in processes that begin with all that it has open, our port among it. Here
+# they keep it for so long that no restart can miss it.
+# (short) (not user) (not openrc)
+case_a_restart_finds_its_port_free_while_systemd_tidies_up() {
+    given_installed
+    local tracer pid code=0
+    strace -f -qq -o "$work/strace" -e trace=close_range -e inject=close_range:delay_enter=500ms -p "$(cat "$VM_RUN/$name.leader")" &
+    tracer=$!
+    eventually 'process 1 is traced' traced_by "$tracer"
+    pid=$(app_processes | head -n 1)
+    (expect 0 '' offgrid self service restart) || code=$?
+    kill "$tracer"
+    wait "$tracer" || true
+    [[ $code -eq 0 ]] || exit "$code"
+    eventually 'another app runs' another_app_than "$pid"
+    eventually 'it answers' chat
+    tell "$(grep -c 'close_range.*DELAYED' "$work/strace" || true) processes of systemd were slow"
+}
+
+traced_by() { grep -qx "TracerPid:.$1" "/proc/$(cat "$VM_RUN/$name.leader")/status"; }
+
 main_pid() { inside pgrep -o -f '^/[^ ]*/offgrid self service run'; }
 another_main_than() { local now; now=$(main_pid) && [[ $now != "$1" ]]; }
 another_app_than() { local now; now=$(app_processes | head -n 1) && [[ -n $now && $now != "$1" ]]; }
