@@ -12,7 +12,7 @@ mod folders;
 mod reading;
 
 pub use folders::{make_dir, make_dirs, make_work_dir, write_new};
-pub use reading::{open_plain, read, read_plain};
+pub use reading::{last_lines, open_plain, read, read_plain};
 
 use crate::platform;
 use offgrid_manifest::Code;
@@ -227,10 +227,10 @@ pub fn remove_dir(path: &Path) -> Result<bool, Error> {
 pub fn remove_tree(path: &Path) -> Result<(), Error> {
     match path.symlink_metadata() {
         Ok(meta) if meta.is_dir() => match fs::remove_dir_all(path) {
-            Err(error) if !is_absent(&error) => {
-                Err(Error { op: "remove", path: path.to_owned(), source: error })
-            }
-            _ => Ok(()),
+            Err(error) if is_absent(&error) => Ok(()),
+            // Each folder on the way down is an open file, and there are only so many.
+            Err(_) if platform::flatten(path).is_ok_and(|any| any) => remove_tree(path),
+            removed => at("remove", path, removed),
         },
         Ok(_) => remove_file(path),
         Err(error) if is_absent(&error) => Ok(()),

@@ -1,6 +1,7 @@
 //! What Linux and macOS share.
 
 mod clock;
+mod deep;
 mod first;
 mod folder;
 mod lower;
@@ -10,6 +11,7 @@ mod rights;
 mod sockets;
 
 pub(crate) use clock::local_now;
+pub(crate) use deep::flatten;
 pub(crate) use first::{is_first, run_as_first};
 pub(crate) use folder::Folder;
 pub(crate) use lower::{give_dir, give_tree, lower_rights, lowers_rights};

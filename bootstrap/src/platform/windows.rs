@@ -30,7 +30,7 @@ mod signal;
 mod sockets;
 
 pub(crate) use aside::{aside, rename};
-pub(crate) use clock::{give_dir, give_tree, local_now, lower_rights, lowers_rights};
+pub(crate) use clock::{flatten, give_dir, give_tree, local_now, lower_rights, lowers_rights};
 pub(crate) use facts::{live_facts, root};
 pub(crate) use folder::Folder;
 pub(crate) use process::{is_first, process_id_alive, run_as_first, signal};

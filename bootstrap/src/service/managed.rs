@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 /// How long a manager may take until the supervisor says that it is there.
 const UP: Duration = Duration::from_secs(30);
 
-/// A log of more than this is not shown.
-const LOG_MAX: u64 = 64 * 1024 * 1024;
+/// Of the end of a log at most this is read.
+const LOG_MAX: u64 = 1024 * 1024;
 
 /// A service that a manager knows, or is to know. What a journal holds of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,10 +147,7 @@ impl Managed {
     pub fn logs(&self, store: &Store, lines: usize) -> Result<String, crate::Error> {
         let definition = self.definition(store)?;
         if let Some(path) = definition.log {
-            let bytes = disk::read(&path, LOG_MAX)?.unwrap_or_default();
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            let all: Vec<&str> = text.lines().collect();
-            return Ok(all[all.len().saturating_sub(lines)..].join("\n"));
+            return Ok(disk::last_lines(&path, lines, LOG_MAX)?.join("\n"));
         }
         let mut commands = definition.commands.logs;
         for words in &mut commands {

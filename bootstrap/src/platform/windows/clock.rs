@@ -24,6 +24,12 @@ pub(crate) fn lowers_rights() -> bool {
 
 pub(crate) fn lower_rights(_command: &mut Command, _uid: u32, _gid: u32, _groups: &[u32]) {}
 
+/// Here a tree is removed by names.
+#[expect(clippy::unnecessary_wraps, reason = "as on the others")]
+pub(crate) fn flatten(_path: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
 pub(crate) fn give_tree(_path: &Path, _uid: u32, _gid: u32) -> io::Result<()> {
     Err(ErrorKind::Unsupported.into())
 }
