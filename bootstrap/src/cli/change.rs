@@ -1,6 +1,5 @@
 //! A command that holds the lock: what it may do with an installation.
 
-use super::manage;
 use super::session::Session;
 use crate::disk;
 use crate::error::Error as Any;
@@ -47,8 +46,7 @@ impl Change<'_> {
         let done = run::begin(&context, self.lock, plan);
         let spent = &self.session.spent;
         spent.set(spent.get() + sources.received() - before);
-        done?;
-        if switches { self.reach() } else { Ok(()) }
+        done
     }
 
     /// Tells a supervisor that another slot is tried out. The folder in which that is done
@@ -66,26 +64,6 @@ impl Change<'_> {
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// A supervisor that says something else of itself than its manager does has not heard
-    /// of a switch: the one that its manager starts will run what is live now.
-    fn reach(&self) -> Result<(), Any> {
-        let (session, store) = (self.session, self.session.store());
-        let silent = store.elsewhere().is_some() && service::state(store).running.is_none();
-        let receipt = if silent { self.receipt()? } else { None };
-        let kind = receipt.map(|receipt| manage::kind_of(&receipt));
-        let managed = kind.and_then(|kind| manage::managed(session, kind));
-        let Some(managed) = managed else { return Ok(()) };
-        if managed.state(store)?.running {
-            session.warn(
-                "W_SERVICE",
-                "the service does not say what it runs; it is restarted",
-                None,
-            );
-            managed.restart(store)?;
-        }
-        Ok(())
     }
 
     /// Does the steps of a plan and leaves the run open for whoever takes over.

@@ -16,6 +16,7 @@ use offgrid_manifest::release::Component;
 use offgrid_manifest::verify::Verified;
 use offgrid_manifest::{Id, Pin, Release, Version};
 use serde_json::json;
+use std::path::Path;
 
 /// Does one order.
 pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
@@ -23,6 +24,8 @@ pub(super) fn run(session: &Session<'_>) -> Result<Ending, Any> {
     let (Some(into), false) = (into, platform::is_root()) else {
         return Err(stage::Error::Order(None).into());
     };
+    // The app is the same user, and has no network.
+    disk::at("shield", Path::new("this process"), platform::shield())?;
     super::heed_signals(&session.stop)?;
     let stamped = stamp::own()?;
     let (clock, sink) = (session.clock(), session.reporter);

@@ -152,3 +152,40 @@ pub(crate) fn processes_of(uid: u32) -> Vec<u32> {
     });
     found.collect()
 }
+
+/// proc(5).
+pub(crate) fn is_halted(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    stat.is_ok_and(|stat| matches!(super::unix::state_in(&stat), Some('T' | 't')))
+}
+
+/// cgroups(7): the group in which systemd keeps what it has started. It is not left by
+/// whoever may not write to it.
+pub(crate) fn companions(unit: &str) -> Vec<u32> {
+    let own = std::process::id();
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let of_it = |line: &str| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (kind, path) = (parts.next()?, parts.next()?);
+        // The only hierarchies that systemd keeps services in.
+        let its = matches!(kind, "" | "name=systemd") && path.rsplit('/').next() == Some(unit);
+        its.then(|| path.trim_start_matches('/').to_owned())
+    };
+    let folders = groups.lines().filter_map(of_it).flat_map(|path| {
+        let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"];
+        roots.map(|root| Path::new(root).join(&path).join("cgroup.procs"))
+    });
+    let members = folders.filter_map(|path| {
+        let text = std::fs::read_to_string(path).ok()?;
+        Some(text.lines().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>())
+    });
+    // Another one of the same name is not ours.
+    let ours = members.into_iter().find(|members| members.contains(&own));
+    ours.into_iter().flatten().filter(|pid| *pid != own).collect()
+}
+
+/// prctl(2), `PR_SET_DUMPABLE`.
+pub(crate) fn shield() -> io::Result<()> {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}

@@ -68,6 +68,12 @@
 //!
 //! Processes
 //! - `process_id_alive(pid) -> bool`, `signal(pid, Signal)`.
+//! - `is_halted(pid) -> bool`: whether somebody has stopped it, so that it does nothing; false
+//!   where that is not told.
+//! - `companions(unit) -> Vec<pid>`: who else is of the service of this name, where a manager
+//!   keeps together what it has started and we are of it.
+//! - `shield() -> io::Result<()>`: from now on no other process of our user may look into
+//!   this one or change it, where there is such a thing.
 //! - `user_of(pid) -> Option<uid>`: as whom a process runs; `None` where that is not told.
 //! - `processes_of(uid) -> Vec<pid>`: who runs as this user here, and in no container; none
 //!   where that is not told.
@@ -149,7 +155,7 @@ pub(crate) use unconfined::{leave_network, may_enclose, run_enclosed};
 #[cfg(unix)]
 pub(crate) use unix::*;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use untold::{cpu_time, processes_of, user_of};
+pub(crate) use untold::{companions, cpu_time, is_halted, processes_of, shield, user_of};
 
 use crate::host::{Arch, Cpu, Uname};
 

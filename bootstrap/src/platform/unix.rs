@@ -181,9 +181,12 @@ pub(crate) fn process_id_alive(pid: u32) -> bool {
 }
 
 /// `1234 (its name) Z ...`, where the name may hold anything.
+pub(super) fn state_in(stat: &str) -> Option<char> {
+    stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next())
+}
+
 fn ended(stat: &str) -> bool {
-    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
-    matches!(state, Some('Z' | 'X'))
+    matches!(state_in(stat), Some('Z' | 'X'))
 }
 
 pub(crate) fn signal(pid: u32, signal: Signal) -> io::Result<()> {

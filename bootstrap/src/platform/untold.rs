@@ -11,6 +11,22 @@ pub(crate) fn user_of(_pid: u32) -> Option<u32> {
 }
 
 /// Not told in a file here.
+pub(crate) fn is_halted(_pid: u32) -> bool {
+    false
+}
+
+/// Not told in a file here.
+pub(crate) fn companions(_unit: &str) -> Vec<u32> {
+    Vec::new()
+}
+
+/// Nobody has done it here yet.
+#[expect(clippy::unnecessary_wraps, reason = "as on Linux")]
+pub(crate) fn shield() -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Not told in a file here.
 pub(crate) fn processes_of(_uid: u32) -> Vec<u32> {
     Vec::new()
 }

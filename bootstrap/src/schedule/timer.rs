@@ -52,7 +52,8 @@ pub fn state(kind: ServiceKind, answers: &[Answer]) -> State {
         }
         _ => (answer.status == Some(0), answer.status == Some(0)),
     };
-    State { known, running: said("ActiveState=active"), failed: false, autostart: known && on }
+    let running = said("ActiveState=active");
+    State { known, running, autostart: known && on, ..State::default() }
 }
 
 /// The name of the folder below `/var/cache` in which a child without rights works for

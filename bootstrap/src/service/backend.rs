@@ -153,6 +153,8 @@ pub struct State {
     pub known: bool,
     /// Whether it runs.
     pub running: bool,
+    /// The process that the manager has started, while it runs; none where it is not told.
+    pub pid: Option<u32>,
     /// Whether it was given up after failures.
     pub failed: bool,
     /// Whether it starts with the system or the session.

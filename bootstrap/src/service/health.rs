@@ -1,6 +1,7 @@
 //! Whether the service works with a slot: it runs it, it answers, and where there is a
 //! model it generates (DESIGN 9). Owns that judgement; changes nothing.
 
+use super::follow::follow;
 use super::trial::drain;
 use super::{ANSWER, Error, LOOK, PORT, ServiceState, state};
 use crate::run::{self, Context};
@@ -31,6 +32,7 @@ pub fn await_health(
     // Requests under way may still be answered by the slot before.
     let before = Duration::from_secs(drain(context.store));
     let stop = || context.sources.stop().is_set();
+    follow(context, slot, before, &stop)?;
     await_within(context.store, slot, before, HEALTH, &stop)?;
     if asks { converse(context.store, slot, &stop) } else { Ok(()) }
 }

@@ -54,6 +54,7 @@ impl Backend for Launchd {
         State {
             known,
             running,
+            pid: None,
             failed: known && !running && code.is_some_and(|code| code != 0),
             autostart: known && !is_disabled(answers.get(1).map_or("", |answer| &answer.text)),
         }

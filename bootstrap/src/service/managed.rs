@@ -44,6 +44,11 @@ impl Managed {
         backend(self.kind).ok_or_else(kind)
     }
 
+    /// Whether there is such a manager here.
+    pub(super) fn is_known(&self) -> bool {
+        backend(self.kind).is_some()
+    }
+
     /// What it is called where there may be two.
     pub fn name(&self) -> String {
         format!("{}{}", self.kind.name(), if self.timer { " timer" } else { "" })

@@ -12,6 +12,7 @@ pub mod difference;
 mod envfile;
 mod error;
 pub mod exposure;
+mod follow;
 mod given;
 pub mod guard;
 mod health;

@@ -40,6 +40,8 @@ impl Backend for Openrc {
             known: status.is_some_and(|status| status != 1),
             // Started, stopping, starting.
             running: status.is_some_and(|status| [0, 4, 8].contains(&status)),
+            // Of the guard, which is not the supervisor.
+            pid: None,
             // Crashed, or nobody watches it.
             failed: status.is_some_and(|status| [32, 64].contains(&status)),
             autostart: levels.lines().any(in_level),

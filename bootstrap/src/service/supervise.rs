@@ -9,6 +9,7 @@
 mod back;
 mod begin;
 mod door;
+mod ending;
 mod flow;
 mod starts;
 mod tell;
@@ -41,6 +42,8 @@ use watch::{News, Supervisor};
 const GRACE: Duration = Duration::from_secs(10);
 /// For an app that was killed.
 const KILLED: Duration = Duration::from_secs(5);
+/// What an app takes to end, at most.
+pub(super) const TO_END: Duration = Duration::from_secs(GRACE.as_secs() + KILLED.as_secs());
 /// Whoever looks whether a supervisor runs holds the lock for a moment.
 const LOOKED_AT: Duration = Duration::from_millis(200);
 /// The words with which this program runs itself between the supervisor and the app.
@@ -96,6 +99,11 @@ pub fn run(job: &Job<'_>, say: &dyn Fn(&str)) -> Result<End, crate::Error> {
     end_leftover(store, say);
     disk::remove_file(&store.service())?;
     let Ground { sockets, enclosed } = begin::ground(job, say)?;
+    if job.system {
+        // The app is the same user.
+        let shielded = platform::shield();
+        shielded.map_err(|source| Error::System { what: "shield itself".to_owned(), source })?;
+    }
     let (sender, news) = mpsc::channel();
     let caught = sender.clone();
     let kinds = [Caught::Interrupt, Caught::Terminate, Caught::HangUp];

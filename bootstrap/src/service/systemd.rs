@@ -69,7 +69,11 @@ impl Systemd {
             stop: vec![tool(&["stop"], units)],
             restart: vec![forget.clone(), tool(&["restart"], &[SERVICE])],
             query: vec![tool(
-                &["show", "--no-pager", "--property=LoadState,ActiveState,SubState,UnitFileState"],
+                &[
+                    "show",
+                    "--no-pager",
+                    "--property=LoadState,ActiveState,SubState,UnitFileState,MainPID",
+                ],
                 &[SERVICE],
             )],
             logs: vec![words([
@@ -98,6 +102,7 @@ fn state(text: &str) -> State {
     State {
         known: !load.is_empty() && load != "not-found",
         running: runs && !waits,
+        pid: value("MainPID").parse().ok().filter(|pid| *pid != 0),
         failed: active == "failed",
         autostart: ["enabled", "enabled-runtime"].contains(&value("UnitFileState").as_str()),
     }

@@ -59,6 +59,7 @@ fn of_service(query: &str, config: &str) -> State {
     State {
         known: true,
         running,
+        pid: None,
         // 1077: it was never started.
         failed: !running && exit.is_some_and(|exit| ![0, 1077].contains(&exit)),
         autostart: number(config, "START_TYPE") == Some(2),

@@ -160,8 +160,22 @@ case_an_app_that_was_taken_over_ends_nobody_else_and_cannot_prevent_an_update() 
     # A drain that never ends, a ring of links for the models.
     as_the_app 'cd $1 && rm -rf service.drain service.trial && echo 18446744073709551615 >service.drain' "$run"
     as_the_app 'cd $1 && mv models m && ln -s models models' /var/lib/offgrid
+    # The app cannot look into the supervisor, though it is the same user; into itself it can.
+    as_the_app 'cat /proc/$1/environ' "$(app_processes | head -n 1)" >/dev/null
+    if as_the_app 'cat /proc/$1/environ' "$(main_pid)" >/dev/null; then fail 'the app can look into the supervisor'; fi
+    # A process that the app left behind, in the service and on its own.
+    if has_systemd; then
+        inside sh -c 'echo $$ >/sys/fs/cgroup/system.slice/offgrid-llm.service/cgroup.procs &&
+            exec setpriv --reuid offgrid --regid offgrid --clear-groups setsid sleep 8640004' &
+        eventually 'a process of the app is left in the service' inside pgrep -x -f 'sleep 8640004'
+    fi
     expect 0 '' offgrid update --yes --channel fourth
     eventually 'the newest release answers' runs_version 0.4.0
+    if inside pgrep -x -f 'sleep 8640004'; then fail 'a process of the app has outlived an update'; fi
+    # A supervisor that was halted, and hears nothing.
+    inside setpriv --reuid offgrid --regid offgrid --clear-groups kill -STOP "$(main_pid)"
+    expect 0 'is restarted' offgrid rollback --yes
+    eventually 'the release before answers' runs_version 0.3.0
     as_the_app 'cd $1 && rm models && mv m models && rm models/tiny.gguf && mkfifo models/tiny.gguf' /var/lib/offgrid
     expect 1 'tiny.gguf' offgrid self verify
     # One that does not want to go: processes that outlive the service, folders in folders, a second name, a folder for a file.

@@ -4,9 +4,9 @@
 use super::door::Door;
 use super::starts::Starts;
 use super::tell::port_of;
-use super::{End, GRACE, Job, KILLED};
+use super::{End, Job};
 use crate::error::in_one_line;
-use crate::platform::{self, Caught, Signal};
+use crate::platform::{self, Caught};
 use crate::service::trial::is_trial;
 use crate::service::{ANSWER, Error, LOOK, environment};
 use crate::store::SlotName;
@@ -235,38 +235,6 @@ impl Supervisor<'_> {
     /// Whether somebody waits for the app, or an engine works.
     fn is_busy(&self) -> bool {
         self.door.as_ref().is_some_and(|door| door.is_busy()) || ENGINES.into_iter().any(is_working)
-    }
-
-    /// Ends the app; what comes after is what was asked last.
-    fn end(&self, pid: u32, mut next: Next) -> Next {
-        // It may have ended at this moment: then that is the next news.
-        let _ = platform::signal(pid, Signal::Stop);
-        let mut until = Instant::now() + GRACE;
-        let mut killed = false;
-        loop {
-            match self.news.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(News::Ended(ended, _)) if ended == pid => break,
-                Ok(News::Ended(..) | News::Returned | News::Caught(Caught::HangUp)) => {}
-                Ok(News::Caught(_)) => next = Next::Stop,
-                Err(RecvTimeoutError::Timeout) if !killed => {
-                    (self.say)(&format!("the app (process {pid}) did not end; killing it"));
-                    let _ = platform::signal(pid, Signal::Kill);
-                    killed = true;
-                    until = Instant::now() + KILLED;
-                }
-                Err(_) => break,
-            }
-        }
-        self.sweep(pid);
-        next
-    }
-
-    /// Engines that an app left behind hold memory and ports. With processes of its own it
-    /// can leave none.
-    fn sweep(&self, pid: u32) {
-        if !self.enclosed {
-            let _ = platform::signal(pid, Signal::Kill);
-        }
     }
 
     /// Waits without an app.
