@@ -207,6 +207,16 @@ pub fn remove_file(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Removes a file or link that this program made. A folder that has its name by now is
+/// somebody else's, and stays.
+///
+/// # Errors
+/// Any I/O error but "not there".
+pub fn remove_made(path: &Path) -> Result<(), Error> {
+    let is_folder = path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
+    if is_folder { Ok(()) } else { remove_file(path) }
+}
+
 /// Removes a folder if it is empty. Returns whether it is gone.
 ///
 /// # Errors

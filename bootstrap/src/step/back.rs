@@ -63,14 +63,14 @@ impl Undo {
             Undo::RemoveDirs { path, top } => remove_dirs(path, top)?,
             Undo::RemoveFile { path } | Undo::SetLink { path, target: None } => {
                 // A cut may have left the file under the name that it is written with.
-                disk::remove_file(&disk::beside(path))?;
-                disk::remove_file(path)?;
+                disk::remove_made(&disk::beside(path))?;
+                disk::remove_made(path)?;
                 disk::sync_above(path)?;
             }
             Undo::RemoveTree { path } => disk::remove_for_good(path)?,
             Undo::SetFile { path, was, mode } => {
                 // Nothing is written where nothing was: there may be no room for it.
-                disk::remove_file(&disk::beside(path))?;
+                disk::remove_made(&disk::beside(path))?;
                 if fetch::digest_of(path)? == Some(*was) {
                     disk::at("set the mode of", path, platform::set_mode(path, *mode))?;
                 } else {
@@ -96,7 +96,7 @@ impl Undo {
             Undo::PutBack { path, from } => {
                 if disk::is_there(from)? {
                     // Made by this run, or only begun to be removed by an earlier try.
-                    disk::remove_file(&disk::beside(path))?;
+                    disk::remove_made(&disk::beside(path))?;
                     disk::remove_tree(path)?;
                     disk::rename(from, path)?;
                 }
@@ -217,4 +217,37 @@ fn remove_dirs(path: &Path, top: &Path) -> Result<(), disk::Error> {
         }
     }
     disk::sync_above(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Event, Sink};
+    use crate::source::{Reach, Sources, Stop};
+
+    struct Deaf;
+
+    impl Sink for Deaf {
+        fn event(&self, _: &Event<'_>) {}
+    }
+
+    #[test]
+    fn a_folder_that_has_taken_the_name_of_a_file_of_ours_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path().join("p"));
+        let sources = Sources::new(&[], &Reach::default(), Stop::default()).unwrap();
+        let context = Context { store: &store, sources: &sources, sink: &Deaf };
+        let path = dir.path().join("tiny.gguf");
+        let undo = Undo::RemoveFile { path: path.clone() };
+        for folder in [path.clone(), disk::beside(&path)] {
+            std::fs::create_dir(&folder).unwrap();
+            std::fs::write(folder.join("x"), "theirs").unwrap();
+            undo.apply(&context).unwrap();
+            assert!(folder.join("x").exists(), "{}", folder.display());
+        }
+        std::fs::remove_dir_all(&path).unwrap();
+        std::fs::write(&path, "ours").unwrap();
+        undo.apply(&context).unwrap();
+        assert!(!path.exists());
+    }
 }
