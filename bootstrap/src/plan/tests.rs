@@ -70,39 +70,6 @@ fn rollback_is_one_switch_and_can_be_taken_back_by_another() {
 }
 
 #[test]
-fn uninstall_gives_back_the_last_thing_first_and_leaves_no_receipt() {
-    let plan =
-        uninstall("r1".into(), &store(), &receipt(&["1.0.0+a"]), &Foreign::new(), None, None);
-    assert!(plan.receipt.is_none());
-    let undos: Vec<_> = plan
-        .steps
-        .iter()
-        .map(|step| match step {
-            Step::GiveBack { undo, .. } => undo.resource().unwrap(),
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(undos, ["folder /h/models", "file /p/bin/offgrid", "tree /p/versions/1.0.0+a"]);
-}
-
-#[test]
-fn uninstall_keeps_models_unless_told_to_purge() {
-    let mut before = receipt(&["1.0.0+a"]);
-    let path = PathBuf::from("/h/models/m.gguf");
-    let model = InstalledModel { path: path.clone(), sha256: Digest::of(b"m"), size: 1 };
-    before.models.insert("m".into(), model);
-    before.add(&Undo::RemoveFile { path: path.clone() });
-    let removes = |purge| {
-        let plan = uninstall("r1".into(), &store(), &before, &Foreign::new(), None, purge);
-        plan.steps.iter().any(|step| {
-            matches!(step, Step::GiveBack { undo: Undo::RemoveFile { path: p }, .. } if *p == path)
-        })
-    };
-    assert!(!removes(None));
-    assert!(removes(Some(Path::new("/h/.config/offgrid"))));
-}
-
-#[test]
 fn what_waits_outside_the_prefix_waits_beside_its_place() {
     let mut before = receipt(&["1.0.0+a"]);
     before.add(&Undo::RemoveFile { path: "/usr/local/share/x".into() });
