@@ -236,12 +236,18 @@ pub fn remove_dir(path: &Path) -> Result<bool, Error> {
 /// Any I/O error but "not there".
 pub fn remove_tree(path: &Path) -> Result<(), Error> {
     match path.symlink_metadata() {
-        Ok(meta) if meta.is_dir() => match fs::remove_dir_all(path) {
-            Err(error) if is_absent(&error) => Ok(()),
-            // Each folder on the way down is an open file, and there are only so many.
-            Err(_) if platform::flatten(path).is_ok_and(|any| any) => remove_tree(path),
-            removed => at("remove", path, removed),
-        },
+        Ok(meta) if meta.is_dir() => {
+            // Each folder on the way down is an open file, and there are only so many. Not
+            // for ever: somebody may be at work there.
+            for _ in 0..1000 {
+                match fs::remove_dir_all(path) {
+                    Err(error) if is_absent(&error) => return Ok(()),
+                    Err(_) if platform::flatten(path).is_ok_and(|any| any) => {}
+                    removed => return at("remove", path, removed),
+                }
+            }
+            at("remove", path, fs::remove_dir_all(path))
+        }
         Ok(_) => remove_file(path),
         Err(error) if is_absent(&error) => Ok(()),
         Err(source) => Err(Error { op: "look at", path: path.to_owned(), source }),

@@ -5,6 +5,7 @@ use super::folder::FOLDER;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Dir, FileType, Mode, fstat, openat, renameat};
 use rustix::io::Errno;
+use std::ffi::CStr;
 use std::io;
 use std::path::Path;
 
@@ -36,13 +37,22 @@ fn raise(top: &OwnedFd, folder: &OwnedFd, deep: usize, moved: &mut u64) -> io::R
         }
         let number = fstat(&inner)?.st_ino;
         drop(inner);
-        *moved += 1;
-        let to = format!("deep-{number}-{moved}~");
+        *moved += u64::from(lift(top, folder, name, number)?);
+    }
+    Ok(())
+}
+
+/// Whether it was moved: it may be gone at this moment.
+fn lift(top: &OwnedFd, folder: &OwnedFd, name: &CStr, number: u64) -> io::Result<bool> {
+    // Somebody may have thought of some of these names before.
+    for attempt in 0..100 {
+        let to = format!("deep-{number}-{attempt}~");
         match renameat(folder.as_fd(), name, top, &*to) {
-            // It goes at this moment, or its name is taken: another pass sees.
-            Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => {}
+            Ok(()) => return Ok(true),
+            Err(Errno::NOENT) => return Ok(false),
+            Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(())
+    Err(Errno::EXIST.into())
 }
