@@ -19,7 +19,7 @@ use crate::receipt::{self, Receipt};
 use crate::source::Sources;
 use crate::step::{Step, Undo};
 use crate::store::Store;
-use crate::{disk, platform};
+use crate::{disk, platform, service};
 use offgrid_manifest::Code;
 use over::{over, tidy};
 
@@ -237,6 +237,9 @@ fn back(context: &Context<'_>, undos: &[Undo]) -> Result<(), Any> {
     disk::remove_tree(&store.staging())?;
     for undo in undos.iter().rev() {
         undo.apply(context)?;
+    }
+    if undos.iter().any(|undo| matches!(undo, Undo::SwitchTo { .. })) {
+        service::rejoin(context);
     }
     disk::remove_tree(&store.newcomer())?;
     disk::remove_tree(&store.trash())?;

@@ -91,7 +91,7 @@ fn status(session: &Session<'_>) -> Result<(), Any> {
     json["port"] = json!(state.port);
     json["confined"] = json!(state.confined);
     json["paused_ms"] = json!(state.paused_ms);
-    json["draining"] = json!(state.draining);
+    json["draining"] = json!(state.draining.is_some());
     session.reporter.result(&json, &text);
     Ok(())
 }

@@ -161,9 +161,8 @@ pub(crate) fn is_halted(pid: u32) -> bool {
 
 /// cgroups(7): the group in which systemd keeps what it has started. It is not left by
 /// whoever may not write to it.
-pub(crate) fn companions(unit: &str) -> Vec<u32> {
-    let own = std::process::id();
-    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+pub(crate) fn companions(own: u32, unit: &str) -> Vec<u32> {
+    let groups = std::fs::read_to_string(format!("/proc/{own}/cgroup")).unwrap_or_default();
     let of_it = |line: &str| {
         let mut parts = line.splitn(3, ':').skip(1);
         let (kind, path) = (parts.next()?, parts.next()?);

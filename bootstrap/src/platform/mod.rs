@@ -70,8 +70,8 @@
 //! - `process_id_alive(pid) -> bool`, `signal(pid, Signal)`.
 //! - `is_halted(pid) -> bool`: whether somebody has stopped it, so that it does nothing; false
 //!   where that is not told.
-//! - `companions(unit) -> Vec<pid>`: who else is of the service of this name, where a manager
-//!   keeps together what it has started and we are of it.
+//! - `companions(pid, unit) -> Vec<pid>`: who else is of the service of this name, where a
+//!   manager keeps together what it has started and that process is of it.
 //! - `shield() -> io::Result<()>`: from now on no other process of our user may look into
 //!   this one or change it, where there is such a thing.
 //! - `user_of(pid) -> Option<uid>`: as whom a process runs; `None` where that is not told.

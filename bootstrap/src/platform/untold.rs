@@ -16,7 +16,7 @@ pub(crate) fn is_halted(_pid: u32) -> bool {
 }
 
 /// Not told in a file here.
-pub(crate) fn companions(_unit: &str) -> Vec<u32> {
+pub(crate) fn companions(_pid: u32, _unit: &str) -> Vec<u32> {
     Vec::new()
 }
 

@@ -1,12 +1,13 @@
 //! Whether the service works with a slot: it runs it, it answers, and where there is a
 //! model it generates (DESIGN 9). Owns that judgement; changes nothing.
 
-use super::follow::follow;
+use super::follow::{follow, has_strangers, start_anew};
 use super::trial::drain;
 use super::{ANSWER, Error, LOOK, PORT, ServiceState, state};
+use crate::event::Event;
 use crate::run::{self, Context};
 use crate::store::{SlotName, Store};
-use crate::{gate, receipt};
+use crate::{gate, platform, receipt};
 use serde_json::{Value, json};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -19,6 +20,26 @@ const LOAD: Duration = Duration::from_secs(320);
 /// An app that failed to start so often does not start.
 const FAILURES: u32 = 2;
 
+/// What is missing for a service to count as healthy.
+struct Sick {
+    why: String,
+    /// Whether the supervisor says so of itself, and no answer of the app does.
+    noted: bool,
+    after: Duration,
+}
+
+impl Sick {
+    /// Whoever can write its note may say that a release does not work that would end him.
+    /// One that really failed is not started for nothing: clients wait.
+    fn is_doubtful(&self, store: &Store, slot: &SlotName) -> bool {
+        self.noted && (!has_failed(&state(store), slot) || has_strangers(store, slot))
+    }
+
+    fn error(self, slot: &SlotName) -> crate::Error {
+        Error::Unhealthy { slot: slot.clone(), why: self.why, limit: self.after }.into()
+    }
+}
+
 /// Waits until a supervisor, if there is one, runs this slot and the app answers; `asks`:
 /// also until it has generated a token, where there is a model.
 ///
@@ -29,14 +50,25 @@ pub fn await_health(
     slot: &SlotName,
     asks: bool,
 ) -> Result<(), crate::Error> {
-    // Requests under way may still be answered by the slot before.
-    let before = Duration::from_secs(drain(context.store));
     let stop = || context.sources.stop().is_set();
-    follow(context, slot, before, &stop)?;
-    await_within(context.store, slot, before, HEALTH, &stop)?;
+    let anew = follow(context, slot, &stop)?;
+    let judge = || {
+        // Requests under way may still be answered by the slot before.
+        let before = Duration::from_secs(drain(context.store));
+        judge(context.store, slot, before, HEALTH, &stop)
+    };
+    let judged = match judge()? {
+        Err(sick) if !anew && sick.is_doubtful(context.store, slot) => {
+            let why = format!("the service says that {slot} does not work ({})", sick.why);
+            if start_anew(context, &why)? { judge()? } else { Err(sick) }
+        }
+        judged => judged,
+    };
+    judged.map_err(|sick| sick.error(slot))?;
     if asks { converse(context.store, slot, &stop) } else { Ok(()) }
 }
 
+#[cfg(test)]
 pub(super) fn await_within(
     store: &Store,
     slot: &SlotName,
@@ -44,27 +76,37 @@ pub(super) fn await_within(
     limit: Duration,
     stop: &dyn Fn() -> bool,
 ) -> Result<(), crate::Error> {
+    judge(store, slot, before, limit, stop)?.map_err(|sick| sick.error(slot))
+}
+
+fn judge(
+    store: &Store,
+    slot: &SlotName,
+    before: Duration,
+    limit: Duration,
+    stop: &dyn Fn() -> bool,
+) -> Result<Result<(), Sick>, run::Error> {
     if state(store).running.is_none() {
-        return Ok(());
+        return Ok(Ok(()));
     }
     let began = Instant::now();
     let (mut until, mut comes) = (began + before + limit, true);
     // Whatever it says of itself.
-    let most = began + 2 * (before + limit);
+    let mut most = began + 2 * (before + limit);
     loop {
         let now = state(store);
-        let Err(why) = look(&now, slot) else { return Ok(()) };
-        if now.draining {
-            until = (Instant::now() + before + limit).min(most);
+        let Err((noted, why)) = look(&now, slot) else { return Ok(Ok(())) };
+        if let Some(drain) = now.draining {
+            most = most.max(began + 2 * (drain + limit));
+            until = (Instant::now() + drain + limit).min(most);
         } else if comes && now.slot.as_ref() == Some(slot) {
             (until, comes) = (Instant::now() + limit, false);
         }
         if stop() {
-            return Err(run::Error::Interrupted.into());
+            return Err(run::Error::Interrupted);
         }
         if Instant::now() >= until || has_failed(&now, slot) {
-            let limit = began.elapsed();
-            return Err(Error::Unhealthy { slot: slot.clone(), why, limit }.into());
+            return Ok(Err(Sick { why, noted, after: began.elapsed() }));
         }
         thread::sleep(LOOK);
     }
@@ -74,9 +116,14 @@ fn has_failed(state: &ServiceState, slot: &SlotName) -> bool {
     state.slot.as_ref() == Some(slot) && state.failures >= FAILURES
 }
 
-/// What is missing for a service to count as healthy. A status of 200 proves
+/// What is missing, and whether the supervisor says so itself. A status of 200 proves
 /// nothing: the app has one for every path (reference/app.md 5).
-fn look(state: &ServiceState, slot: &SlotName) -> Result<(), String> {
+fn look(state: &ServiceState, slot: &SlotName) -> Result<(), (bool, String)> {
+    noted(state, slot).map_err(|why| (true, why))?;
+    answers(state).map_err(|why| (false, why))
+}
+
+fn noted(state: &ServiceState, slot: &SlotName) -> Result<(), String> {
     let running = state.slot.as_ref().ok_or("the supervisor has ended")?;
     if running != slot {
         return Err(format!("it runs {running}"));
@@ -84,6 +131,13 @@ fn look(state: &ServiceState, slot: &SlotName) -> Result<(), String> {
     if has_failed(state, slot) {
         return Err(format!("its app ended by itself {} times", state.failures));
     }
+    if state.running.is_some_and(platform::is_halted) {
+        return Err("the supervisor was halted".to_owned());
+    }
+    Ok(())
+}
+
+fn answers(state: &ServiceState) -> Result<(), String> {
     let port = state.port.unwrap_or(PORT);
     let ask = |path| match gate::ask(port, path, None, ANSWER) {
         Ok((200, text)) => Ok(text),
@@ -98,6 +152,16 @@ fn look(state: &ServiceState, slot: &SlotName) -> Result<(), String> {
         return Err("the app does not call itself healthy".to_owned());
     }
     Ok(())
+}
+
+/// After a run that was taken back: whoever was to go back to what is live now. The files
+/// are as they were, whatever comes of it.
+pub fn rejoin(context: &Context<'_>) {
+    let Some(slot) = context.store.live() else { return };
+    if let Err(error) = follow(context, &slot, &|| false) {
+        let what = format!("the service could not be told of {slot}: {error}");
+        context.sink.event(&Event::Noted { what: &what, hint: None, code: Some("W_SERVICE") });
+    }
 }
 
 /// One real answer through the app, of the smallest model that we have fetched and

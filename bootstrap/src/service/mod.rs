@@ -31,7 +31,7 @@ mod xml;
 
 pub use error::Error;
 pub use given::{Given, environment};
-pub use health::await_health;
+pub use health::{await_health, rejoin};
 pub use managed::Managed;
 pub use trial::{Trial, set_drain};
 
@@ -68,8 +68,9 @@ pub struct ServiceState {
     pub confined: Vec<String>,
     /// How long clients waited at the last start or switch, in milliseconds.
     pub paused_ms: Option<u64>,
-    /// Whether requests under way are waited for, before another slot takes over.
-    pub draining: bool,
+    /// While requests under way are waited for, before another slot takes over: how long they
+    /// may take.
+    pub draining: Option<Duration>,
     /// How often the app of this slot has failed to start, since the supervisor runs it.
     pub failures: u32,
 }
@@ -91,6 +92,9 @@ struct Note {
     paused_ms: Option<u64>,
     #[serde(default)]
     draining: bool,
+    /// Seconds that requests under way may take.
+    #[serde(default)]
+    drain: u64,
     #[serde(default)]
     failures: u32,
 }
@@ -145,7 +149,7 @@ pub fn state(store: &Store) -> ServiceState {
             port: Some(note.port),
             confined: note.confined,
             paused_ms: note.paused_ms,
-            draining: note.draining,
+            draining: note.draining.then(|| Duration::from_secs(note.drain.min(trial::DRAIN_MAX))),
             failures: note.failures,
         },
         _ => ServiceState::default(),
@@ -202,7 +206,7 @@ fn eventually(
         if done(&now) {
             return Ok(());
         }
-        if now.draining {
+        if now.draining.is_some() {
             until = (Instant::now() + END).min(most);
         }
         if Instant::now() >= until {

@@ -42,8 +42,8 @@ use watch::{News, Supervisor};
 const GRACE: Duration = Duration::from_secs(10);
 /// For an app that was killed.
 const KILLED: Duration = Duration::from_secs(5);
-/// What an app takes to end, at most.
-pub(super) const TO_END: Duration = Duration::from_secs(GRACE.as_secs() + KILLED.as_secs());
+/// What an app takes to end, at most, with all that it has left behind.
+pub(super) const TO_END: Duration = Duration::from_secs(GRACE.as_secs() + 2 * KILLED.as_secs());
 /// Whoever looks whether a supervisor runs holds the lock for a moment.
 const LOOKED_AT: Duration = Duration::from_millis(200);
 /// The words with which this program runs itself between the supervisor and the app.

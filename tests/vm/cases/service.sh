@@ -176,6 +176,17 @@ case_an_app_that_was_taken_over_ends_nobody_else_and_cannot_prevent_an_update() 
     inside setpriv --reuid offgrid --regid offgrid --clear-groups kill -STOP "$(main_pid)"
     expect 0 'is restarted' offgrid rollback --yes
     eventually 'the release before answers' runs_version 0.3.0
+    # A note that says of the right process that the next release does not work.
+    if has_systemd; then
+        inside sh -c 'echo $$ >/sys/fs/cgroup/system.slice/offgrid-llm.service/cgroup.procs &&
+            exec setpriv --reuid offgrid --regid offgrid --clear-groups sh -c "$1" forger "$2" "$3"' sh \
+            'cd /run/offgrid-llm && while sleep 0.01; do
+                printf "{\"pid\":$1,\"child\":1,\"slot\":\"0.4.0+linux-$2-cpu\",\"port\":11611,\"since\":1,\"failures\":9}" >forged && mv forged service.json
+            done' "$(main_pid)" "$(uname -m)" &
+        eventually 'the note is forged' inside grep -q '"failures":9' /run/offgrid-llm/service.json
+        expect 0 'is live' offgrid update --yes --channel fourth --version 0.4.0
+        eventually 'the newest release answers again' runs_version 0.4.0
+    fi
     as_the_app 'cd $1 && rm models && mv m models && rm models/tiny.gguf && mkfifo models/tiny.gguf' /var/lib/offgrid
     expect 1 'tiny.gguf' offgrid self verify
     # One that does not want to go: processes that outlive the service, folders in folders, a second name, a folder for a file.

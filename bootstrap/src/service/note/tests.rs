@@ -6,7 +6,6 @@ use super::{LOOK, lock_path, platform, state};
 use crate::store::Store;
 use std::fs::{self, File};
 use std::process::Command;
-use std::time::Duration;
 
 /// A supervisor in a folder of its own, as far as its files say so.
 struct Noted {
@@ -30,8 +29,7 @@ impl Noted {
 
     /// Whether it follows to this version, for the manager that has started this process.
     fn follows(&self, version: &str, main: Option<u32>) -> bool {
-        let none = Duration::ZERO;
-        follows(&self.store, &slot_name(version), main, (none, LOOK), &|| false).unwrap()
+        follows(&self.store, &slot_name(version), main, (LOOK, LOOK), &|| false).unwrap()
     }
 }
 

@@ -22,7 +22,7 @@ impl Supervisor<'_> {
         if !somebody || self.stepped_back.replace(true) {
             return Next::GiveUp;
         }
-        self.note(slot, None, port_of(&self.user()), false);
+        self.note(slot, None, port_of(&self.user()));
         let asked = if self.job.system { ask() } else { self.begin() };
         let wait = match asked {
             Ok(wait) => wait,

@@ -52,7 +52,7 @@ impl Supervisor<'_> {
     fn clear(&self) {
         let until = Instant::now() + KILLED;
         loop {
-            let left = platform::companions(SERVICE);
+            let left = platform::companions(std::process::id(), SERVICE);
             if left.is_empty() {
                 return;
             }

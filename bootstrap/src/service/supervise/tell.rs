@@ -91,7 +91,16 @@ impl Supervisor<'_> {
     }
 
     /// Says what runs. A full disk must not take the service down.
-    pub(super) fn note(&self, slot: &SlotName, child: Option<u32>, port: u16, draining: bool) {
+    pub(super) fn note(&self, slot: &SlotName, child: Option<u32>, port: u16) {
+        self.say_all(slot, child, port, None);
+    }
+
+    /// The same while requests under way may take so long.
+    pub(super) fn note_drain(&self, slot: &SlotName, child: u32, port: u16, limit: Duration) {
+        self.say_all(slot, Some(child), port, Some(limit));
+    }
+
+    fn say_all(&self, slot: &SlotName, child: Option<u32>, port: u16, drain: Option<Duration>) {
         let (network, processes) = (self.door.is_some(), self.enclosed);
         let held = [(network, "network"), (processes, "processes")];
         let (of, failures) = self.failures.take();
@@ -106,7 +115,8 @@ impl Supervisor<'_> {
             since: starts::seconds(SystemTime::now()),
             confined: held.into_iter().filter(|(is, _)| *is).map(|(_, what)| what.into()).collect(),
             paused_ms: self.paused.get(),
-            draining,
+            draining: drain.is_some(),
+            drain: drain.map_or(0, |limit| limit.as_secs()),
         };
         let path = self.job.store.service();
         // Everybody may know: whoever types `offgrid serve` is told that it runs.

@@ -103,7 +103,7 @@ impl Supervisor<'_> {
                 next = self.step_back(&slot);
             }
             if next == Next::Retry {
-                self.note(&slot, None, port_of(&self.user()), false);
+                self.note(&slot, None, port_of(&self.user()));
                 (self.say)(&format!("starting it again in {} s", pause.as_secs()));
                 next = self.rest(pause);
                 pause = if next == Next::Reload { PAUSE } else { (pause * 2).min(PAUSE_MAX) };
@@ -134,7 +134,7 @@ impl Supervisor<'_> {
             let _ = sender.send(News::Ended(pid, status));
         });
         let port = port_of(&user);
-        self.note(slot, Some(pid), port, false);
+        self.note(slot, Some(pid), port);
         (self.say)(&format!("started {slot} (process {pid})"));
         Ok(App { pid, slot: slot.clone(), port, began: Instant::now(), shut })
     }
@@ -179,7 +179,7 @@ impl Supervisor<'_> {
         let opened = self.door.as_ref().map(|door| door.open());
         let paused = opened.unwrap_or_else(|| app.shut.elapsed());
         self.paused.set(Some(u64::try_from(paused.as_millis()).unwrap_or(u64::MAX)));
-        self.note(&app.slot, Some(app.pid), app.port, false);
+        self.note(&app.slot, Some(app.pid), app.port);
         (self.say)(&format!("{} answers; clients waited {} ms", app.slot, paused.as_millis()));
     }
 
@@ -212,7 +212,7 @@ impl Supervisor<'_> {
     fn switch(&self, app: &App) -> Next {
         let limit = self.drain_limit();
         self.door.iter().for_each(|door| door.shut(limit + START));
-        self.note(&app.slot, Some(app.pid), app.port, true);
+        self.note_drain(&app.slot, app.pid, app.port, limit);
         let until = Instant::now() + limit;
         while Instant::now() < until {
             if !self.is_busy() {
@@ -220,7 +220,10 @@ impl Supervisor<'_> {
                 return self.end(app.pid, Next::Reload);
             }
             match self.news.recv_timeout(LOOK) {
-                Ok(News::Ended(ended, _)) if ended == app.pid => return Next::Reload,
+                Ok(News::Ended(ended, _)) if ended == app.pid => {
+                    self.sweep(app.pid);
+                    return Next::Reload;
+                }
                 Ok(News::Ended(..) | News::Returned | News::Caught(Caught::HangUp)) => {}
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(News::Caught(_)) | Err(RecvTimeoutError::Disconnected) => {
