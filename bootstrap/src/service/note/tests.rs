@@ -2,10 +2,13 @@
 
 use super::follow::follows;
 use super::tests::slot_name;
+use super::trial::DRAIN_MAX;
 use super::{LOOK, lock_path, platform, state};
 use crate::store::Store;
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::process::Command;
+use std::time::Duration;
 
 /// A supervisor in a folder of its own, as far as its files say so.
 struct Noted {
@@ -22,9 +25,16 @@ impl Noted {
         let store = Store::new(dir.path().join("p")).with_runtime(Some(runtime));
         let _lock = File::create(lock_path(&store)).unwrap();
         _lock.try_lock().unwrap();
-        let note = format!(r#"{{"pid":{pid},"child":null,"slot":"1.0.0+cpu","port":1,"since":0}}"#);
-        fs::write(store.service(), note).unwrap();
-        Noted { dir, store, _lock }
+        let noted = Noted { dir, store, _lock };
+        noted.say(pid, "1.0.0", "");
+        noted
+    }
+
+    fn say(&self, pid: u32, version: &str, more: &str) {
+        let slot = slot_name(version);
+        let note =
+            format!(r#"{{"pid":{pid},"child":null,"slot":"{slot}","port":1,"since":0{more}}}"#);
+        fs::write(self.store.service(), note).unwrap();
     }
 
     /// Whether it follows to this version, for the manager that has started this process.
@@ -61,6 +71,30 @@ fn a_supervisor_follows_when_it_says_so_and_is_the_managers() {
     assert!(!noted.follows("2.0.0", Some(pid)), "it does not come to it");
     fs::remove_file(noted.store.service()).unwrap();
     assert!(!noted.follows("1.0.0", None), "it says nothing");
+}
+
+#[test]
+fn a_supervisor_may_drain_as_long_as_it_says() {
+    let pid = std::process::id();
+    let noted = Noted::new(pid);
+    let none = Duration::ZERO;
+    let looks = Cell::new(0);
+    // Requests under way are answered after some looks.
+    let stop = || {
+        looks.set(looks.get() + 1);
+        if looks.get() == 3 {
+            noted.say(pid, "2.0.0", "");
+        }
+        false
+    };
+    let follows = || follows(&noted.store, &slot_name("2.0.0"), None, (LOOK, none), &stop).unwrap();
+    noted.say(pid, "1.0.0", r#","draining":true"#);
+    assert!(!follows(), "it says of no time");
+    noted.say(pid, "1.0.0", r#","draining":true,"drain":3600"#);
+    assert!(follows());
+    assert_eq!(looks.get(), 3);
+    noted.say(pid, "1.0.0", &format!(r#","draining":true,"drain":{}"#, u64::MAX));
+    assert_eq!(state(&noted.store).draining, Some(Duration::from_secs(DRAIN_MAX)));
 }
 
 #[test]
