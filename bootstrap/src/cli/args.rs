@@ -195,7 +195,8 @@ fn positional(parsed: &mut Parsed, word: OsString) -> Result<(), Error> {
 /// What to type instead of a word that has no place.
 fn instead(parsed: &Parsed, command: Command, text: &str) -> Option<String> {
     let choosing = table::by_flag("--version").is_some_and(|spec| spec.fits(Some(command)));
-    let verbs = command.verbs();
+    let shown = |verb: &&&str| command.verb_is_shown(verb);
+    let verbs: Vec<&str> = command.verbs().iter().filter(shown).copied().collect();
     match parsed.rest.first() {
         None if command == Command::Rollback && text.parse::<Version>().is_ok() => {
             Some(format!("to choose a release: `rollback --to {text}`"))

@@ -161,7 +161,8 @@ fn more(command: Command) -> Option<&'static str> {
         }
         Command::Verify => "Each line says what is wrong and what repair would do about it.",
         Command::Service => {
-            "Words: status run stop restart. `run` stays in the foreground, as containers need it."
+            "Words: status start stop restart logs install uninstall run. `run` stays in the \
+             foreground, as containers need it."
         }
         Command::Trust => {
             "Words: show init refresh download. `init` makes the state in DIR, `refresh` brings \

@@ -215,6 +215,8 @@ pub(super) fn paths(session: &Session<'_>, kind: ServiceKind) -> Result<Vec<Path
 /// Says whom the service lets in, after it was started, and does not leave one running
 /// that nobody wanted to be reachable (DESIGN 10).
 pub(super) fn look_at_exposure(session: &Session<'_>, service: &Service) -> Result<(), Any> {
+    // Before the app answers there may be nothing to measure.
+    service::await_answer(session.store(), &|| session.stop.is_set());
     let state = service::state(session.store());
     let (Some(_), Some(port)) = (state.running, state.port) else { return Ok(()) };
     let exposed = service::exposure::measure(port);
@@ -234,12 +236,20 @@ pub(super) fn look_at_exposure(session: &Session<'_>, service: &Service) -> Resu
         return Ok(());
     }
     match &service.managed {
-        Some(managed) => managed.stop(session.store())?,
+        // Nor does it come back with the next start of this computer.
+        Some(managed) => {
+            managed.stop(session.store())?;
+            managed.enable(session.store(), false)?;
+        }
         None => service::stop(session.store())?,
     }
     let hint = "this system cannot confine it; if that is right for your network: \
                 `offgrid self service install --listen lan`";
-    session.warn("W_EXPOSED", &format!("{what}, so it was stopped"), Some(hint));
+    session.warn(
+        "W_EXPOSED",
+        &format!("{what}, so it was stopped and does not start by itself"),
+        Some(hint),
+    );
     Ok(())
 }
 

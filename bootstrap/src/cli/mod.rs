@@ -165,11 +165,11 @@ fn one(session: &Session<'_>, command: Command, parsed: &Parsed) -> Result<Optio
 
 /// No words: a person at a terminal is guided; a script gets the help and exit 2.
 fn guided(session: &Session<'_>) -> Result<Option<Ending>, Any> {
-    if !matches!(newer::receipt(session)?, newer::Read::Known(None)) {
-        return look::status(session).map(|()| None);
-    }
     if !session.env.can_ask {
         return Err(Error::NoCommand { help: help::overview(&name_of(session.env)) }.into());
+    }
+    if !matches!(newer::receipt(session)?, newer::Read::Known(None)) {
+        return look::status(session).map(|()| None);
     }
     install::run(session).map(Some)
 }

@@ -109,6 +109,6 @@ fn remove(session: &Session<'_>, names: &[&str]) -> Result<Ending, Any> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let plan = plan::models(random_name()?, &receipt, &[], &names);
         change.run(&plan, &session.no_sources()?)?;
-        Ok(Ending::new(Outcome::Uninstalled, format!("removed {}", names.join(", "))))
+        Ok(Ending::new(Outcome::Updated, format!("removed {}", names.join(", "))))
     })
 }

@@ -109,6 +109,18 @@ pub enum Error {
         /// As given.
         path: PathBuf,
     },
+    /// A service of somebody else has the name of ours.
+    #[error("`{}` is there already, and is not ours", path.display())]
+    UnitTaken {
+        /// Its file.
+        path: PathBuf,
+    },
+    /// The same of a folder.
+    #[error("there is no folder `{}`", path.display())]
+    NoFolder {
+        /// As given.
+        path: PathBuf,
+    },
     /// No such model in the catalogue.
     #[error("there is no model `{name}`; there is {known}")]
     NoModel {
@@ -174,12 +186,14 @@ impl Error {
             | Error::Needs { .. }
             | Error::OtherRoot { .. }
             | Error::NoFile { .. }
+            | Error::NoFolder { .. }
             | Error::NoModel { .. }
             | Error::Words { .. }
             | Error::Ambiguous { .. }
             | Error::OddPlace { .. }
             | Error::NoHome => Code::Usage,
             Error::NeedsConsent { .. }
+            | Error::UnitTaken { .. }
             | Error::Declined
             | Error::HeldBack { .. }
             | Error::TooMuch { .. } => Code::NeedsConsent,
@@ -200,6 +214,11 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Error::NeedsConsent { .. } => "say yes beforehand with --yes".into(),
+            Error::UnitTaken { .. } => {
+                "remove it first, or leave the service to it; a new install with --adopt yes takes \
+                 over what the makers' own has set up"
+                    .into()
+            }
             Error::TooMuch { .. } => "allow more with --max-download BYTES".into(),
             Error::NotInstalled { .. } => {
                 "install with `offgrid-setup install`; if it is elsewhere, add --prefix DIR".into()
@@ -254,6 +273,7 @@ impl Error {
             Error::OtherRoot { .. } => "leave out --root, or name another folder".into(),
             Error::NoCommand { .. }
             | Error::NoFile { .. }
+            | Error::NoFolder { .. }
             | Error::HeldBack { .. }
             | Error::Declined => return None,
         })

@@ -5,6 +5,7 @@
 use super::manage;
 use super::refuse::Error;
 use super::session::{Session, random_name};
+use crate::disk;
 use crate::error::Error as Any;
 use crate::event::{Ending, Outcome};
 use crate::gate;
@@ -184,9 +185,7 @@ fn start(session: &Session<'_>) -> Result<Ending, Any> {
         return Ok(Ending::new(Outcome::Unchanged, "the service runs already"));
     }
     managed.start(session.store())?;
-    let receipt = session.installed()?;
-    let service = manage::wanted(session, Some(&receipt))?;
-    manage::look_at_exposure(session, &service)?;
+    look_at_exposure(session)?;
     Ok(Ending::new(Outcome::Updated, "the service is started"))
 }
 
@@ -203,7 +202,14 @@ fn restart(session: &Session<'_>) -> Result<Ending, Any> {
         Some(managed) => managed.restart(session.store())?,
         None => service::restart(session.store())?,
     }
+    look_at_exposure(session)?;
     Ok(Ending::new(Outcome::Updated, "the service was told to restart"))
+}
+
+fn look_at_exposure(session: &Session<'_>) -> Result<(), Any> {
+    let receipt = session.installed()?;
+    let service = manage::wanted(session, Some(&receipt))?;
+    manage::look_at_exposure(session, &service)
 }
 
 /// Registers the service, or makes it as it is asked for now.
@@ -223,6 +229,11 @@ fn install(session: &Session<'_>) -> Result<Ending, Any> {
             return Err(Error::OtherService { is, asked }.into());
         }
         let service = manage::fresh(session, kind, receipt.listen)?;
+        let ours = manage::managed(session, is).is_some();
+        let taken = service.files.iter().find(|file| !ours && disk::exists(&file.path));
+        if let Some(file) = taken {
+            return Err(Error::UnitTaken { path: file.path.clone() }.into());
+        }
         let plan = plan::register(random_name()?, &receipt, &service);
         agree(session, &plan)?;
         change.run(&plan, &session.no_sources()?)?;

@@ -90,6 +90,9 @@ impl<'a> Session<'a> {
     pub(super) fn tree(&self) -> Result<Tree, Any> {
         Ok(match &self.settings.sysroot {
             None => Tree::live(),
+            Some(folder) if !folder.is_dir() => {
+                return Err(Error::NoFolder { path: folder.clone() }.into());
+            }
             Some(folder) => Tree::sysroot(folder).map_err(|error| {
                 let source = std::io::Error::other(error);
                 disk::Error { op: "read", path: folder.clone(), source }

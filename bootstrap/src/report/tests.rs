@@ -134,7 +134,7 @@ fn facts_are_members_of_the_end_but_replace_none() {
     assert_eq!(
         serde_json::from_str::<Value>(&out.text()).unwrap(),
         json!({
-            "v": 1, "event": "ended", "command": "update", "outcome": "available",
+            "v": 1, "event": "ended", "command": "update", "outcome": "unchanged",
             "exit": 10, "error": null, "version": "0.3.0"
         })
     );

@@ -8,6 +8,7 @@
 use super::spread;
 use crate::quote;
 use crate::service::backend::{Answer, Commands, Definition, State, UnitFile, Wanted, Words};
+use crate::service::user_units;
 use crate::settings::ServiceKind;
 use offgrid_manifest::Digest;
 use std::path::{Path, PathBuf};
@@ -24,9 +25,7 @@ pub fn definition(kind: ServiceKind, wanted: &Wanted<'_>, machine: &str) -> Opti
     let minute = spread(machine, "minute") % TICK;
     Some(match kind {
         ServiceKind::Systemd => systemd("/etc/systemd/system".into(), wanted, true),
-        ServiceKind::SystemdUser => {
-            systemd(wanted.home?.join(".config/systemd/user"), wanted, false)
-        }
+        ServiceKind::SystemdUser => systemd(user_units(wanted).ok()?, wanted, false),
         ServiceKind::Launchd => launchd("/Library/LaunchDaemons".into(), "system", wanted, minute),
         ServiceKind::LaunchdAgent => {
             let domain = format!("gui/{}", wanted.uid?);

@@ -31,8 +31,9 @@ mod xml;
 
 pub use error::Error;
 pub use given::{Given, environment};
-pub use health::{await_health, rejoin};
+pub use health::{await_answer, await_health, rejoin};
 pub use managed::Managed;
+pub(crate) use systemd::user_units;
 pub use trial::{Trial, set_drain};
 
 use crate::store::{SlotName, Store};

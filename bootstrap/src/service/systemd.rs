@@ -130,7 +130,7 @@ fn of_user(wanted: &Wanted<'_>) -> Result<Vec<UnitFile>, Unfit> {
 }
 
 /// Beside our own settings, wherever `XDG_CONFIG_HOME` has put them.
-fn user_units(wanted: &Wanted<'_>) -> Result<PathBuf, Unfit> {
+pub(crate) fn user_units(wanted: &Wanted<'_>) -> Result<PathBuf, Unfit> {
     let beside = wanted.config.parent().filter(|_| wanted.config.ends_with("offgrid"));
     let config = match (beside, wanted.home) {
         (Some(folder), _) => folder.to_owned(),

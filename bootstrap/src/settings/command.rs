@@ -128,6 +128,11 @@ impl Command {
         }
     }
 
+    /// Whether a person types this verb, and not one of our own programs.
+    pub fn verb_is_shown(self, verb: &str) -> bool {
+        !(self == Service && ["back", "prove", "guard"].contains(&verb))
+    }
+
     /// Whether names follow this verb.
     pub fn verb_takes_names(self, verb: &str) -> bool {
         self == Model && verb != "list"

@@ -240,7 +240,7 @@ pub static TABLE: &[Spec] = &[
         .default("2"),
     setting("--accept-stale", "OFFGRID_SETUP_ACCEPT_STALE", "accept_stale", Kind::Switch,
         "accept signed release lists that have expired (an old USB stick)")
-        .of(&[Install, Update, Plan, Trust]),
+        .of(&[Install, Update, Plan, Model, Trust]),
     setting("--allow-downgrade", "OFFGRID_SETUP_ALLOW_DOWNGRADE", "allow_downgrade", Kind::Switch,
         "allow a release older than the installed one").of(CHOOSING),
     setting("--ca-file", "OFFGRID_SETUP_CA_FILE", "ca_file", text("FILE"),

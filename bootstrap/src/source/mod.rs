@@ -122,6 +122,8 @@ pub struct Sources {
     stop: Stop,
     rate: Option<u64>,
     staged: bool,
+    /// Whether no network is used, whoever names an address in one.
+    offline: bool,
     received: Arc<AtomicU64>,
 }
 
@@ -147,7 +149,7 @@ impl Sources {
         stop.then(move || cut.cut());
         let may_learn = reach.mirrors && !reach.offline;
         let (mirrors, blamed, troubles) = (RwLock::default(), Mutex::default(), Mutex::default());
-        let (rate, staged) = (reach.limit_rate, reach.staged);
+        let (rate, staged, offline) = (reach.limit_rate, reach.staged, reach.offline);
         let received = Arc::default();
         Ok(Sources {
             list,
@@ -159,6 +161,7 @@ impl Sources {
             stop,
             rate,
             staged,
+            offline,
             received,
         })
     }
@@ -169,7 +172,8 @@ impl Sources {
     /// As [`Sources::new`].
     pub fn held(folder: PathBuf, reach: &Reach, stop: Stop) -> Result<Sources, Error> {
         let sources = Sources::new(&[], &Reach { offline: false, ..reach.clone() }, stop)?;
-        Ok(Sources { list: vec![Source::Folder(folder)], may_learn: false, ..sources })
+        let (list, offline) = (vec![Source::Folder(folder)], reach.offline);
+        Ok(Sources { list, may_learn: false, offline, ..sources })
     }
 
     /// What ends the command.

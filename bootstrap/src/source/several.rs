@@ -102,6 +102,7 @@ impl Sources {
     /// for every byte; what could not be reached before, last.
     pub fn routes(&self, place: &Place) -> Vec<Route> {
         let path = match place {
+            Place::Address(_) if self.offline => return Vec::new(),
             Place::Address(url) => return vec![Route(Way::Address(url.clone()))],
             Place::Depot(path) => path,
         };
@@ -202,5 +203,28 @@ fn weight(error: &Any) -> u8 {
         Any::Source(Error::Absent { .. }) => 0,
         Any::Source(_) => 1,
         _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Reach, Stop};
+    use super::*;
+
+    #[test]
+    fn no_address_is_a_way_where_no_network_is_to_be_used() {
+        let address = Place::Address("http://127.0.0.1:9/x".to_owned());
+        let depot = Place::Depot("/x".to_owned());
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().to_str().unwrap();
+        for offline in [true, false] {
+            let reach = Reach { offline, ..Reach::default() };
+            let given = Sources::new(&[folder.to_owned()], &reach, Stop::default()).unwrap();
+            let held = Sources::held(dir.path().into(), &reach, Stop::default()).unwrap();
+            for sources in [given, held] {
+                assert_eq!(sources.routes(&address).is_empty(), offline);
+                assert_eq!(sources.routes(&depot).len(), 1);
+            }
+        }
     }
 }

@@ -87,5 +87,5 @@ fn doctor_takes_no_words_of_others() {
     refused.says("`--capture` does not belong to `doctor`, only to `detect`");
     world.run(&["doctor", "now"]).expect(2).says("`doctor` does not know what to do with `now`");
     world.run(&["docter"]).expect(2).says("did you mean `doctor`?");
-    world.run(&["doctor", "--sysroot", "/nowhere/at/all"]).expect(1).says("is not a folder");
+    world.run(&["doctor", "--sysroot", "/nowhere/at/all"]).expect(2).says("there is no folder");
 }

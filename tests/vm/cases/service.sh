@@ -470,6 +470,13 @@ case_the_makers_own_installation_is_left_running_where_nobody_said_so() {
     grep -q E_NEEDS_CONSENT "$work/said"
     theirs_runs
     assert_tree_as_before
+    # Beside it is room for ours, and none for a service of ours.
+    expect 0 '0.1.0' setup "${words[@]}" --service none
+    expect 2 'is not ours' with_depot "$prefix/bin/offgrid" self service install --yes
+    theirs_runs
+    expect 0 'removed' with_depot "$prefix/bin/offgrid" uninstall --yes --purge
+    theirs_runs
+    assert_tree_as_before
 }
 
 # (not openrc)

@@ -64,6 +64,19 @@ fn systemd_has_nothing_to_say_about_the_units() {
 }
 
 #[test]
+fn the_units_of_a_user_lie_beside_those_of_its_service() {
+    let (prefix, home) = (Path::new("/home/ann/p"), Path::new("/home/ann"));
+    let mut wanted = wanted(prefix, Path::new("/home/ann/p/bin/offgrid"), Some(home));
+    for config in ["/home/ann/.config/offgrid", "/elsewhere/offgrid"] {
+        wanted.config = Path::new(config);
+        let folder = wanted.config.with_file_name("systemd/user");
+        for file in definition(ServiceKind::SystemdUser, &wanted, "a").unwrap().files {
+            assert_eq!(file.path.parent(), Some(&*folder));
+        }
+    }
+}
+
+#[test]
 fn the_update_of_the_system_is_locked_in() {
     let dir = units(ServiceKind::Systemd);
     let threshold = format!("--threshold={EXPOSURE}");
