@@ -229,7 +229,7 @@ pub static TABLE: &[Spec] = &[
     setting("--linger", "OFFGRID_SETUP_LINGER", "linger", Kind::Switch,
         "let your service run while you are not logged in (loginctl enable-linger)")
         .of(&[Install, Update, Plan, Service])
-        .default("a question on a terminal, else off"),
+        .default("off; an installation says how to"),
     setting("--no-modify-path", "OFFGRID_SETUP_MODIFY_PATH", "modify_path", Kind::NoSwitch,
         "leave your shell's profiles as they are: `offgrid` may then need its full \
          name")

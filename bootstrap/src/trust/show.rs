@@ -46,11 +46,14 @@ pub fn remembered(
     let update = channel.map(|channel| choose::offer(channel, wish, now));
     let notes: Vec<String> =
         channel.zip(wish.live).map_or(Vec::new(), |(c, live)| choose::notices(c, live));
+    let available = update.as_ref().and_then(|(version, _)| version.clone());
+    // Nothing is held back where there is nothing.
+    let held = update.and_then(|(_, held)| held).filter(|_| available.is_some());
     Ok(json!({
         "update": {
-            "available": update.as_ref().and_then(|(version, _)| version.clone()),
+            "available": available,
             "checked": memory.checked(),
-            "blocked_by": update.and_then(|(_, held)| held.map(choose::Held::name)),
+            "blocked_by": held.map(choose::Held::name),
         },
         "trust": {
             "root": memory.root.version,

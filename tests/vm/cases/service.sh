@@ -425,6 +425,7 @@ case_what_is_opened_to_the_network_is_open_and_said_to_be() {
     eventually 'the service answers' chat
     same 'what answers at the address of the network' ok "$(inside curl -sS --max-time 10 "http://192.0.2.10:$port/livez")"
     same 'what status says of exposure' true "$(status_of service.exposed)"
+    expect 0 W_EXPOSED offgrid self doctor --json
 }
 
 # The app as its makers' dev/install.sh leaves it: two services, of which the first needs the second; both run and start

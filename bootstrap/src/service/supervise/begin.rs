@@ -48,8 +48,9 @@ pub(super) fn ground(job: &Job<'_>, say: &dyn Fn(&str)) -> Result<Ground, Error>
         return Err(Error::Sockets);
     }
     let enclosed = platform::may_enclose();
-    // The whole system's service has a user of its own, who has no other engines.
-    if let (Err(error), false) = (&enclosed, job.system) {
+    // The whole system's service has a user of its own, who has no other engines; not so in
+    // a container without a manager.
+    if let (Err(error), false) = (&enclosed, job.system && !platform::is_root()) {
         say(&format!(
             "this host does not let the app have processes of its own ({error}): when it starts, \
              it ends other engines of this user"
