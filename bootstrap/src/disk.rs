@@ -242,7 +242,7 @@ pub fn remove_tree(path: &Path) -> Result<(), Error> {
             for _ in 0..1000 {
                 match fs::remove_dir_all(path) {
                     Err(error) if is_absent(&error) => return Ok(()),
-                    Err(_) if platform::flatten(path).is_ok_and(|any| any) => {}
+                    Err(error) if platform::flatten(path, &error).is_ok_and(|any| any) => {}
                     removed => return at("remove", path, removed),
                 }
             }

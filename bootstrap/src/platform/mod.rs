@@ -28,8 +28,9 @@
 //!   `Folder::read` opens a plain file of one name in it, never through a link.
 //! - `give_tree(path, uid, gid)`: gives a folder to a user, with all that its owner has in
 //!   it, while that owner may be at work in it.
-//! - `flatten(path) -> io::Result<bool>`: brings folders that lie very deep in a tree nearer
-//!   to its top; whether there were any.
+//! - `flatten(path, why) -> io::Result<bool>`: where a tree could not be removed because too
+//!   many files were open: brings folders that lie very deep nearer to its top; whether there
+//!   were any.
 //! - `give_dir(path, uid, gid)`: makes a folder another user's, for that user alone.
 //! - `set_mode(path, mode)`, `mode_of(path) -> u32`: permission bits, `0o7777`.
 //! - `own_like(file, path)`: gives an open file the owner and group of another.

@@ -13,7 +13,10 @@ use std::path::Path;
 const DEEPEST: usize = 32;
 
 /// One pass; what was moved up may be as deep as before, less these.
-pub(crate) fn flatten(path: &Path) -> io::Result<bool> {
+pub(crate) fn flatten(path: &Path, why: &io::Error) -> io::Result<bool> {
+    if !matches!(Errno::from_io_error(why), Some(Errno::MFILE | Errno::NFILE)) {
+        return Ok(false);
+    }
     let top = openat(rustix::fs::CWD, path, FOLDER, Mode::empty())?;
     let mut moved = 0;
     raise(&top, &top, DEEPEST, &mut moved)?;

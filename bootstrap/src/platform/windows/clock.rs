@@ -26,7 +26,7 @@ pub(crate) fn lower_rights(_command: &mut Command, _uid: u32, _gid: u32, _groups
 
 /// Here a tree is removed by names.
 #[expect(clippy::unnecessary_wraps, reason = "as on the others")]
-pub(crate) fn flatten(_path: &Path) -> io::Result<bool> {
+pub(crate) fn flatten(_path: &Path, _why: &io::Error) -> io::Result<bool> {
     Ok(false)
 }
 
