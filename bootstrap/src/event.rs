@@ -67,14 +67,12 @@ pub enum Event<'a> {
 pub enum Outcome {
     /// A release is installed that was not.
     Installed,
-    /// Another release is live.
+    /// Another release is live, or what is installed was changed or mended.
     Updated,
     /// Nothing had to be done.
     Unchanged,
     /// The release before is live again.
     RolledBack,
-    /// What was damaged is as it was installed.
-    Repaired,
     /// Nothing is installed any more.
     Uninstalled,
     /// `update --check` found a newer release.
@@ -90,7 +88,7 @@ impl Outcome {
     pub fn name(self) -> &'static str {
         match self {
             Outcome::Installed => "installed",
-            Outcome::Updated | Outcome::Repaired => "updated",
+            Outcome::Updated => "updated",
             // What is there is another member.
             Outcome::Unchanged | Outcome::Available => "unchanged",
             Outcome::RolledBack => "rolled-back",

@@ -87,7 +87,7 @@ fn mend(change: &Change<'_>, receipt: &Receipt, findings: &Findings) -> Result<E
     change.run(&plan, &sources)?;
     let mended = findings.problems.iter().filter(|problem| problem.cure.is_one()).count();
     let line = format!("mended; {} is live", receipt.live.version);
-    let mut ending = Ending::new(Outcome::Repaired, line);
+    let mut ending = Ending::new(Outcome::Updated, line);
     ending.facts = json!({
         "version": receipt.live.version,
         "mended": mended,

@@ -142,7 +142,6 @@ fn exit(result: &Result<Ending, Error>) -> u8 {
             | Outcome::Updated
             | Outcome::Unchanged
             | Outcome::RolledBack
-            | Outcome::Repaired
             | Outcome::Uninstalled => 0,
         },
     }
