@@ -8,7 +8,7 @@ use crate::store::Store;
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A supervisor in a folder of its own, as far as its files say so.
 struct Noted {
@@ -109,8 +109,9 @@ fn a_supervisor_that_somebody_has_halted_does_not_follow() {
     assert!(Command::new("sh").args(["-c", &halt]).status().unwrap().success());
     let told = fs::exists("/proc/self/stat").unwrap();
     if told {
+        let until = Instant::now() + Duration::from_secs(20);
         while !platform::is_halted(pid) {
-            std::thread::yield_now();
+            assert!(Instant::now() < until, "it was not halted");
         }
     }
     assert_eq!(noted.follows("1.0.0", Some(pid)), !told);
