@@ -1,6 +1,7 @@
 //! `doctor`: what this computer lacks, and what to type. Its result goes to stdout;
 //! it takes no lock, changes nothing, and ends well whatever it finds.
 
+use super::manage;
 use super::ready;
 use super::session::Session;
 use crate::doctor::{self, Finding, Severity};
@@ -38,19 +39,13 @@ fn exposed(session: &Session<'_>) -> Result<Option<Finding>, Any> {
     };
     let wanted = session.receipt()?.is_some_and(|receipt| receipt.listen == Listen::Lan);
     let hint = match wanted {
-        true => {
-            "that is what `listen = lan` says; a password is OFFGRID_REQUIRE_AUTH=true in \
-                 offgrid.env"
-        }
-        false => {
-            "`offgrid self service restart` measures it and stops the service where nobody \
-                  wants that"
-        }
+        true => manage::CHOSEN,
+        false => "`offgrid self service restart` stops the service where nobody wants that",
     };
     Ok(Some(Finding {
         word: "W_EXPOSED",
         severity: if wanted { Severity::Advice } else { Severity::Problem },
-        what: format!("other computers of your network can reach the app at port {port}"),
+        what: manage::open_at(port),
         hint: Some(hint.to_owned()),
     }))
 }

@@ -212,6 +212,15 @@ pub(super) fn paths(session: &Session<'_>, kind: ServiceKind) -> Result<Vec<Path
     Ok(files.into_iter().map(|file| file.path).collect())
 }
 
+/// What may be done where `listen` is "lan".
+pub(super) const CHOSEN: &str = "that is what `listen = lan` says; a password is \
+                                 OFFGRID_REQUIRE_AUTH=true in offgrid.env";
+
+/// That the app is open to others.
+pub(super) fn open_at(port: u16) -> String {
+    format!("other computers of your network can reach the app at port {port}")
+}
+
 /// Says whom the service lets in, after it was started, and does not leave one running
 /// that nobody wanted to be reachable (DESIGN 10).
 pub(super) fn look_at_exposure(session: &Session<'_>, service: &Service) -> Result<(), Any> {
@@ -223,11 +232,9 @@ pub(super) fn look_at_exposure(session: &Session<'_>, service: &Service) -> Resu
     if exposed != Some(true) {
         return Ok(());
     }
-    let what = format!("other computers of your network can reach the app at port {port}");
+    let what = open_at(port);
     if service.listen == Listen::Lan {
-        let hint = "that is what `listen = lan` says; a password is OFFGRID_REQUIRE_AUTH=true in \
-                    offgrid.env";
-        session.warn("W_EXPOSED", &what, Some(hint));
+        session.warn("W_EXPOSED", &what, Some(CHOSEN));
         return Ok(());
     }
     let asked = session.can_ask();

@@ -160,15 +160,11 @@ pub fn await_answer(store: &Store, stop: &dyn Fn() -> bool) {
     let until = Instant::now() + HEALTH;
     while Instant::now() < until && !stop() {
         let now = state(store);
-        if now.running.is_none() || has_given_up(&now) || answers(&now).is_ok() {
+        if now.running.is_none() || now.failures >= FAILURES || answers(&now).is_ok() {
             return;
         }
         thread::sleep(LOOK);
     }
-}
-
-fn has_given_up(state: &ServiceState) -> bool {
-    state.failures >= FAILURES
 }
 
 /// After a run that was taken back: whoever was to go back to what is live now. The files
